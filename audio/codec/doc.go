@@ -1,0 +1,2 @@
+// Package codec picks the decoder for a CodecInfo.
+package codec

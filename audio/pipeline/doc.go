@@ -1,0 +1,2 @@
+// Package pipeline plays one track: packets in, 20 ms Opus frames out.
+package pipeline

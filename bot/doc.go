@@ -1,0 +1,2 @@
+// Package bot speaks Discord with people: commands, answers, and the one exit for errors.
+package bot

@@ -1,0 +1,2 @@
+// Package text holds every sentence a person may read.
+package text

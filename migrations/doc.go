@@ -1,0 +1,2 @@
+// Package migrations is the schema, in order.
+package migrations

@@ -1,0 +1,2 @@
+// Package httpfile plays files and streams from http(s) addresses, behind a guard.
+package httpfile

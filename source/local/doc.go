@@ -1,0 +1,2 @@
+// Package local plays files below one folder.
+package local

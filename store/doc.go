@@ -1,0 +1,2 @@
+// Package store says what must survive a restart.
+package store

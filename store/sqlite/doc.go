@@ -1,0 +1,2 @@
+// Package sqlite keeps what must survive in one SQLite file.
+package sqlite
