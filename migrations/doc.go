@@ -1,2 +1,0 @@
-// Package migrations is the schema, in order.
-package migrations

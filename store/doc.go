@@ -1,2 +1,0 @@
-// Package store says what must survive a restart.
-package store

@@ -1,2 +1,0 @@
-// Package sqlite keeps what must survive in one SQLite file.
-package sqlite
