@@ -1,2 +1,0 @@
-// Package text holds every sentence a person may read.
-package text
