@@ -1,0 +1,44 @@
+package player
+
+import (
+	"time"
+
+	"segue/audio"
+	"segue/music"
+	"segue/queue"
+)
+
+// Status is how one guild's music stands: a copy that nobody changes.
+type Status struct {
+	Guild music.GuildID
+	Voice music.ChannelID // joined now; 0 if none
+	Text  music.ChannelID // last commanded from; 0 if never
+
+	Current  queue.Entry   // zero ID: nothing
+	Loading  bool          // Current is not heard yet
+	Paused   bool          // by Pause
+	Position time.Duration // where in the track the next frame begins
+	Played   time.Duration // how much of it was heard
+	Duration time.Duration // 0 if unknown or live
+	Info     audio.Info    // what the file says about itself; zero while Loading
+	Mode     string        // "passthrough" or "transcode"; empty while Loading
+
+	Next    []queue.Entry // in order
+	History []queue.Entry // newest first
+	Loop    queue.Loop
+
+	Counters Counters
+}
+
+// Playing reports whether music is heard.
+func (s Status) Playing() bool {
+	return s.Current.ID != 0 && !s.Loading && !s.Paused && s.Voice != 0
+}
+
+// Counters only grow while their player lives.
+type Counters struct {
+	Frames uint64 // frames handed to the voice connection
+	Nulled uint64 // ticks without a frame while something should have been heard
+	Tracks uint64 // entries that were heard
+	Failed uint64 // entries that failed or got stuck
+}

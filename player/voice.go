@@ -1,0 +1,146 @@
+package player
+
+import (
+	"context"
+	"time"
+
+	"segue/music"
+	"segue/queue"
+)
+
+const (
+	joinLimit  = 20 * time.Second // gateway, voice gateway, UDP, DAVE, with one retry
+	leaveLimit = 5 * time.Second  // half of what a container is given to end
+)
+
+// A join is a voice channel being joined. Its address is its generation.
+type join struct {
+	cancel  context.CancelFunc
+	waiters []*waiter
+}
+
+// A waiter is an Enqueue that returns when the channel is joined, or not.
+type waiter struct {
+	entries []queue.Entry
+	done    chan error // nil, or room for one
+}
+
+// connect joins c unless that is under way; w hears how it went.
+func (s *state) connect(c music.ChannelID, w *waiter) {
+	w.done = make(chan error, 1)
+	if s.join != nil {
+		s.join.waiters = append(s.join.waiters, w)
+		return
+	}
+	ctx, cancel := context.WithCancel(s.ctx)
+	j := &join{cancel: cancel, waiters: []*waiter{w}}
+	s.join = j
+	left, g := s.leaving, s.p.guild
+	s.task(func() {
+		if left != nil {
+			<-left // leaveLimit bounds it
+		}
+		jctx, stop := context.WithTimeout(ctx, joinLimit)
+		defer stop()
+		conn, err := s.o.Voice.Join(jctx, g, c)
+		if !s.post(func(s *state) { s.wasJoined(j, conn, err) }) && err == nil {
+			closeConn(conn)
+		}
+	})
+}
+
+// wasJoined takes in what connect came to.
+func (s *state) wasJoined(j *join, conn Conn, err error) {
+	if s.join != j { // nobody wants it any more
+		if err == nil {
+			s.task(func() { closeConn(conn) })
+		}
+		return
+	}
+	s.join = nil
+	j.cancel()
+	if err != nil {
+		s.log.Warn("voice not joined", "err", err)
+		s.refuse(j, voiceError(err))
+		return
+	}
+	s.conn = conn
+	conn.Play(s.deck)
+	for _, w := range j.waiters {
+		w.done <- nil
+	}
+	s.log.Info("voice joined", "channel", conn.Channel().String())
+}
+
+// refuse takes back what was queued by those who waited for a channel.
+func (s *state) refuse(j *join, err error) {
+	for _, w := range j.waiters {
+		for _, e := range w.entries {
+			if l := s.cur; l != nil && l.entry.ID == e.ID {
+				s.emit(TrackEnded{Entry: e, Reason: Stopped})
+				s.cur = nil
+				s.silence(l)
+			}
+			s.queue.Remove(e.ID)
+		}
+		w.done <- err
+	}
+}
+
+// cancelJoin gives up joining, if that is under way.
+func (s *state) cancelJoin(why error) {
+	j := s.join
+	if j == nil {
+		return
+	}
+	s.join = nil
+	j.cancel()
+	s.refuse(j, why)
+}
+
+// leave leaves the voice channel, or stops joining it. s.leaving tells when.
+func (s *state) leave() {
+	s.cancelJoin(&music.Error{Kind: music.Unavailable, Code: "voice.left"})
+	conn := s.conn
+	if conn == nil {
+		return
+	}
+	s.conn = nil
+	left := make(chan struct{})
+	s.leaving = left
+	conn.Play(nil)
+	s.task(func() {
+		defer close(left)
+		closeConn(conn)
+	})
+}
+
+// closeConn outlives the player's context on purpose: leaving is its last deed.
+func closeConn(c Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), leaveLimit)
+	defer cancel()
+	_ = c.Close(ctx)
+}
+
+// lost is closed when the connection is gone.
+func (s *state) lost() <-chan struct{} {
+	if s.conn == nil {
+		return nil
+	}
+	return s.conn.Done()
+}
+
+// voiceLost keeps everything but the connection: see the package comment.
+func (s *state) voiceLost() {
+	conn := s.conn
+	s.conn = nil
+	s.dropOld()
+	s.emit(VoiceLost{Channel: conn.Channel(), Err: conn.Err()})
+	s.log.Warn("voice lost", "err", conn.Err())
+	left := make(chan struct{})
+	s.leaving = left
+	s.task(func() {
+		defer close(left)
+		closeConn(conn)
+	})
+}
