@@ -1,0 +1,63 @@
+package input
+
+import (
+	"math"
+	"math/bits"
+	"time"
+
+	"segue/audio"
+)
+
+// Scale converts n samples at rate to samples at 48 kHz, rounding to the
+// nearest; results beyond int64 are cut off there. rate is positive.
+func Scale(n int64, rate int) int64 { return mulDiv(n, audio.SampleRate, int64(rate)) }
+
+// Unscale converts n samples at 48 kHz to samples at rate, rounding to the nearest.
+func Unscale(n int64, rate int) int64 { return mulDiv(n, int64(rate), audio.SampleRate) }
+
+// Samples is d in samples at 48 kHz.
+func Samples(d time.Duration) int64 { return mulDiv(int64(d), audio.SampleRate, int64(time.Second)) }
+
+// Duration is how long n samples at 48 kHz last.
+func Duration(n int64) time.Duration {
+	return time.Duration(mulDiv(n, int64(time.Second), audio.SampleRate))
+}
+
+// mulDiv is n*m/d to the nearest, for m, d > 0.
+func mulDiv(n, m, d int64) int64 {
+	if n < 0 {
+		if n == math.MinInt64 {
+			n++
+		}
+		return -mulDiv(-n, m, d)
+	}
+	hi, lo := bits.Mul64(uint64(n), uint64(m))
+	lo, carry := bits.Add64(lo, uint64(d)/2, 0)
+	hi += carry
+	if hi >= uint64(d) {
+		return math.MaxInt64
+	}
+	q, _ := bits.Div64(hi, lo, uint64(d))
+	return int64(min(q, math.MaxInt64))
+}
+
+// A Clock counts samples of coded audio and tells the time at 48 kHz, without
+// the errors of adding up rounded durations. It is a value.
+type Clock struct {
+	Rate int   // Hz of what is counted; positive
+	base int64 // at 48 kHz
+	n    int64 // at Rate, since base
+}
+
+// Now is the time in samples at 48 kHz.
+func (c *Clock) Now() int64 { return c.base + Scale(c.n, c.Rate) }
+
+// Set makes now the time, in samples at 48 kHz.
+func (c *Clock) Set(now int64) { c.base, c.n = now, 0 }
+
+// Advance counts n samples at Rate and returns how long they are at 48 kHz.
+func (c *Clock) Advance(n int64) int64 {
+	before := c.Now()
+	c.n += n
+	return c.Now() - before
+}

@@ -1,0 +1,27 @@
+package input
+
+const slabSize = 32 << 10 // some eighty packets of Opus at 128 kbit/s
+
+// A Slab gives out pieces of larger allocations. A piece is the taker's to keep;
+// appending to it copies. The zero value is ready.
+type Slab struct{ free []byte }
+
+// Make returns n bytes, not zeroed in any promised way.
+func (s *Slab) Make(n int) []byte {
+	if n > slabSize/4 {
+		return make([]byte, n)
+	}
+	if n > len(s.free) {
+		s.free = make([]byte, slabSize)
+	}
+	b := s.free[:n:n]
+	s.free = s.free[n:]
+	return b
+}
+
+// Copy returns a copy of b.
+func (s *Slab) Copy(b []byte) []byte {
+	c := s.Make(len(b))
+	copy(c, b)
+	return c
+}
