@@ -1,0 +1,149 @@
+package pipeline
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"segue/audio"
+)
+
+const (
+	// deep is how far ahead packets are read, in samples at 48 kHz: long enough
+	// for a server to think, short enough to be had in a moment.
+	deep = 10 * audio.SampleRate
+	// deepBytes bounds the same in memory, whatever the packets claim to last.
+	deepBytes = 2 << 20
+	// overhead is what a packet costs beside its data.
+	overhead = 64
+)
+
+// An ahead holds packets between the goroutine that reads them and the one that
+// plays them.
+type ahead struct {
+	ctx  context.Context // ends all waiting
+	some chan struct{}   // has one when packets may have come
+	room chan struct{}   // has one when packets may have gone
+
+	mu       sync.Mutex
+	ring     []audio.Packet
+	first, n int
+	length   int64 // of all in the ring
+	bytes    int
+	ended    error
+	reading  time.Time // when the wait for the packet being read began; zero if none is
+}
+
+func newAhead(ctx context.Context) *ahead {
+	return &ahead{ctx: ctx, some: make(chan struct{}, 1), room: make(chan struct{}, 1), ring: make([]audio.Packet, 512)}
+}
+
+// read fills the ring from d until that ends or the context does.
+func (a *ahead) read(d packets) {
+	for a.waitForRoom() {
+		p, err := d.ReadPacket()
+		a.put(p, err)
+		if err != nil {
+			return
+		}
+	}
+}
+
+// waitForRoom returns false when the context has ended.
+func (a *ahead) waitForRoom() bool {
+	for {
+		a.mu.Lock()
+		full := a.n > 0 && (a.length >= deep || a.bytes >= deepBytes)
+		if !full {
+			a.reading = time.Now()
+		}
+		a.mu.Unlock()
+		if a.ctx.Err() != nil {
+			return false
+		}
+		if !full {
+			return true
+		}
+		select {
+		case <-a.room:
+		case <-a.ctx.Done():
+			return false
+		}
+	}
+}
+
+func (a *ahead) put(p audio.Packet, err error) {
+	a.mu.Lock()
+	a.reading = time.Time{}
+	if err != nil {
+		a.ended = err
+	} else {
+		if a.n == len(a.ring) {
+			a.grow()
+		}
+		a.ring[(a.first+a.n)%len(a.ring)] = p
+		a.n++
+		a.length += p.Duration
+		a.bytes += len(p.Data) + overhead
+	}
+	a.mu.Unlock()
+	signal(a.some)
+}
+
+func (a *ahead) grow() {
+	bigger := make([]audio.Packet, 2*len(a.ring))
+	for i := range a.n {
+		bigger[i] = a.ring[(a.first+i)%len(a.ring)]
+	}
+	a.ring, a.first = bigger, 0
+}
+
+// ReadPacket waits for the next packet, the end, or the context.
+func (a *ahead) ReadPacket() (audio.Packet, error) {
+	for {
+		if p, ok, err := a.take(); ok || err != nil {
+			return p, err
+		}
+		select {
+		case <-a.some:
+		case <-a.ctx.Done():
+			return audio.Packet{}, context.Cause(a.ctx)
+		}
+	}
+}
+
+func (a *ahead) take() (p audio.Packet, ok bool, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.n == 0 {
+		return p, false, a.ended
+	}
+	wasFull := a.length >= deep || a.bytes >= deepBytes
+	p, a.ring[a.first] = a.ring[a.first], audio.Packet{}
+	a.first = (a.first + 1) % len(a.ring)
+	a.n--
+	a.length -= p.Duration
+	a.bytes -= len(p.Data) + overhead
+	if wasFull {
+		signal(a.room)
+	}
+	return p, true, nil
+}
+
+// held is what the ring holds, and how long the packet now being read has been
+// waited for.
+func (a *ahead) held() (packets, bytes int, length int64, waiting time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.reading.IsZero() {
+		waiting = time.Since(a.reading)
+	}
+	return a.n, a.bytes, a.length, waiting
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

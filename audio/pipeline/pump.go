@@ -1,0 +1,135 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"segue/audio"
+)
+
+// shallow is how many frames wait for the sender: with the one the pump has in
+// its hand, 60 ms.
+const shallow = 2
+
+// A Pump makes a stream's frames ahead of time. All its methods may be called
+// from any goroutine. Who starts it closes it.
+type Pump struct {
+	stream *Stream
+	ahead  *ahead
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup
+
+	frames  chan audio.Frame // closed after the last
+	ready   chan struct{}
+	done    atomic.Bool // frames is closed, err is final
+	err     error       // read only once done
+	starved atomic.Int64
+}
+
+// Start runs s in two goroutines until it ends, ctx ends, or the Pump is
+// closed. The stream belongs to the Pump from here on; only its Want and Stats
+// may still be used.
+func Start(ctx context.Context, s *Stream) *Pump {
+	ctx, cancel := context.WithCancel(ctx)
+	p := &Pump{
+		stream: s, ahead: newAhead(ctx), cancel: cancel,
+		frames: make(chan audio.Frame, shallow), ready: make(chan struct{}),
+	}
+	from := s.from
+	s.from = p.ahead
+	p.tasks.Add(1)
+	context.AfterFunc(ctx, func() {
+		defer p.tasks.Done()
+		_ = s.Close() // frees a read that is waiting; Close reports the error
+	})
+	p.tasks.Go(func() { p.ahead.read(from) })
+	p.tasks.Go(func() { p.run(ctx) })
+	return p
+}
+
+// run makes frames until there are no more.
+func (p *Pump) run(ctx context.Context) {
+	first := true
+	for ctx.Err() == nil {
+		f, err := p.stream.Next()
+		if err != nil {
+			if !errors.Is(err, io.EOF) && ctx.Err() == nil {
+				p.err = err
+			}
+			break
+		}
+		select {
+		case p.frames <- f:
+		case <-ctx.Done():
+		}
+		if first {
+			first = false
+			close(p.ready)
+		}
+	}
+	p.done.Store(true)
+	close(p.frames)
+	if first {
+		close(p.ready)
+	}
+}
+
+// Take returns the next frame, or false when none is ready. It never blocks.
+func (p *Pump) Take() (audio.Frame, bool) {
+	select {
+	case f, ok := <-p.frames:
+		return f, ok
+	default:
+		p.starved.Add(1)
+		return audio.Frame{}, false
+	}
+}
+
+// Ready is closed when the first frame can be taken, or there will be none.
+func (p *Pump) Ready() <-chan struct{} { return p.ready }
+
+// Ended reports whether all frames there will ever be have been taken.
+func (p *Pump) Ended() bool { return p.done.Load() && len(p.frames) == 0 }
+
+// Err is why the stream ended before its time; nil while it has not, if it
+// came to its end, and if it was stopped.
+func (p *Pump) Err() error {
+	if !p.done.Load() {
+		return nil
+	}
+	return p.err
+}
+
+// Close stops the Pump, closes the media, waits for both goroutines, and
+// returns what closing the media did. Frames already made can still be taken.
+func (p *Pump) Close() error {
+	p.cancel()
+	p.tasks.Wait()
+	return p.stream.Close()
+}
+
+// PumpStats is a look at a Pump.
+type PumpStats struct {
+	Stats
+	Packets int           // read ahead
+	Bytes   int           // that they take
+	Ahead   time.Duration // that they last
+	Frames  int           // ready to be taken
+	Starved int64         // Takes that found no frame although the stream had not ended
+	// Waiting is how long the media has owed the next packet; 0 when none is
+	// being waited for. It becomes a stall when nothing is left to play.
+	Waiting time.Duration
+}
+
+// Stats looks at the Pump.
+func (p *Pump) Stats() PumpStats {
+	packets, bytes, length, waiting := p.ahead.held()
+	return PumpStats{
+		Stats: p.stream.Stats(), Packets: packets, Bytes: bytes, Ahead: toTime(length),
+		Frames: len(p.frames), Starved: p.starved.Load(), Waiting: waiting,
+	}
+}
