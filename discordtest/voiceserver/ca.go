@@ -72,3 +72,8 @@ func (c *CA) issue() (tls.Certificate, error) {
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
 }
+
+// ClientTLS returns a client's configuration that trusts this server alone.
+func (s *Server) ClientTLS() *tls.Config {
+	return &tls.Config{RootCAs: s.ca.Pool(), MinVersion: tls.VersionTLS12}
+}
