@@ -1,11 +1,10 @@
-// Package ownsess is a DAVE protocol version 1 session for godave v0.3.0 on
-// minimls: no dependency but the standard library and godave's interface.
 package dave
 
 import (
-	"bytes"
-	"encoding/binary"
+	"errors"
+	"fmt"
 	"log/slog"
+	"math"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -16,383 +15,258 @@ import (
 	"segue/voice/dave/mls"
 )
 
+// Version is the highest protocol version a Session speaks: what a voice
+// gateway's Identify says in max_dave_protocol_version.
+const Version = 1
+
 const (
-	mediaLabel = "Discord Secure Frames v0"
-	keyExpiry  = 10 * time.Second
+	// keyExpiry is how long the keys of a left epoch still open frames, and how
+	// long frames in the clear are taken after an upgrade (the paper).
+	keyExpiry = 10 * time.Second
+
+	// maxInvalid is how many commits and welcomes in a row may be invalid
+	// before the session gives up: one is a mishap of the network or of a peer,
+	// more than a few mean that this group will never have us.
+	maxInvalid = 5
 )
 
-type prepared struct {
-	version uint16
-	epoch   uint64 // MLS epoch the keys belong to
-	base    []byte // our base secret in that epoch
-	gen     uint64 // group incarnation
-}
+// What a session fails of.
+var (
+	ErrHandshake = errors.New("dave: handshake failed")
+	ErrVersion   = errors.New("dave: protocol version not supported")
+	ErrUser      = errors.New("dave: not a user id")
+)
 
-type session struct {
+// Session is a member's side of DAVE in one voice connection. Make one for
+// each Identify, and Close it with the connection; a resumed connection keeps
+// its session.
+//
+// The gateway's messages (the On methods, AddUser, RemoveUser, SetChannelID)
+// are to come from one goroutine, in the order they were received; callbacks are
+// called from it, before the method returns, and hold no lock. All other
+// methods may be called from anywhere at any time.
+type Session struct {
 	log  *slog.Logger
 	cb   godave.Callbacks
 	self uint64
+	now  func() time.Time
 
-	mu          sync.Mutex
-	groupID     []byte
-	external    []byte
+	mu       sync.Mutex // guards the handshake, down to out
+	groupID  []byte
+	external []byte          // op 25, as it came
+	users    map[uint64]bool // announced by op 11, without us
+	version  uint16
+	life     uint64 // counts groups begun: op 4, op 24, recoveries
+
 	id          *mls.Identity
-	group       *mls.Group // local (epoch 0) or established
-	established bool
-	props       mls.Proposals
-	own         map[string]*mls.Group // our commits of this epoch
-	users       map[uint64]bool
-	version     uint16
-	trans       map[uint16]prepared
-	incarnation uint64 // counts group (re)creations
-	txEpoch     uint64
-	txInc       uint64
+	group       *mls.Group // of our own at epoch 0, until established
+	established bool       // group is one that others are in
+	proposals   mls.Proposals
+	own         map[string]*mls.Group // what our commits of this epoch lead to
+	taken       []byte                // the last commit taken
+	prepared    map[uint16]prepared   // transitions to come, by id
 
-	ready       atomic.Bool
-	passthrough atomic.Bool
+	sending    sending
+	graceUntil time.Time // sending with a key of an earlier life is fine till then
+	invalid    int       // invalid commits and welcomes in a row
+	over       bool      // closed or failed
+	out        []outgoing
 
-	txMu sync.Mutex
-	tx   *sender
+	readyUntil   atomic.Int64 // Unix ns; 0: not ready; forever: ready
+	unreadySince atomic.Int64 // Unix ns; 0: no op 4 yet
+	epoch        atomic.Uint64
+	failure      chan error
 
-	rxMu       sync.Mutex
-	rx         map[godave.UserID][]*receiver
-	plainUntil time.Time // zero: never; plainAlways: always
-	plain      bool
+	tx sealer
+	rx opener
 }
 
-// New is a godave.SessionCreateFunc.
+const forever = math.MaxInt64
+
+// outgoing is a message to the gateway, sent once the lock is released.
+type outgoing struct {
+	what string
+	send func() error
+}
+
+var (
+	_ godave.SessionCreateFunc = New
+	_ godave.Session           = (*Session)(nil)
+)
+
+// New is NewSession as a godave.SessionCreateFunc.
 func New(log *slog.Logger, user godave.UserID, cb godave.Callbacks) godave.Session {
+	return NewSession(log, user, cb)
+}
+
+// NewSession makes the session of a user. A nil log is silence. A user that is
+// no number gives a session that has failed with ErrUser.
+func NewSession(log *slog.Logger, user godave.UserID, cb godave.Callbacks) *Session {
 	if log == nil {
-		log = slog.Default()
+		log = slog.New(slog.DiscardHandler)
 	}
-	u, _ := strconv.ParseUint(string(user), 10, 64)
-	s := &session{log: log, cb: cb, self: u, users: map[uint64]bool{}, trans: map[uint16]prepared{}, own: map[string]*mls.Group{}, rx: map[godave.UserID][]*receiver{}}
-	s.passthrough.Store(true)
+	s := &Session{
+		log: log, cb: cb, now: time.Now,
+		users: map[uint64]bool{}, own: map[string]*mls.Group{}, prepared: map[uint16]prepared{},
+		failure: make(chan error, 1),
+		rx:      opener{keys: map[godave.UserID][]*receiver{}},
+	}
+	u, err := strconv.ParseUint(string(user), 10, 64)
+	if err != nil || u == 0 {
+		s.fail(fmt.Errorf("%w: %q", ErrUser, string(user)))
+	}
+	s.self = u
 	return s
 }
 
-func (s *session) MaxSupportedProtocolVersion() int { return 1 }
-func (s *session) Ready() bool                      { return s.ready.Load() }
-func (s *session) Close() error {
+// MaxSupportedProtocolVersion is Version.
+func (s *Session) MaxSupportedProtocolVersion() int { return Version }
+
+// Ready reports whether frames may be sent: they can be opened by everybody in
+// the call, or there is nobody else, or the call is free of DAVE. While it is
+// false, hold them. It takes no lock.
+func (s *Session) Ready() bool {
+	u := s.readyUntil.Load()
+	return u == forever || u != 0 && s.now().UnixNano() < u
+}
+
+// Waiting is for how long the session has not been ready since op 4; zero when
+// it is, and before. It grows without bound if the gateway or the other members
+// never finish a handshake: bound it, and leave with a reason.
+func (s *Session) Waiting() time.Duration {
+	since, until := s.unreadySince.Load(), s.readyUntil.Load()
+	if until == forever || since == 0 {
+		return 0
+	}
+	return max(0, time.Duration(s.now().UnixNano()-max(since, until)))
+}
+
+// Failed delivers one error when the session has given up: ErrHandshake after
+// repeated invalid commits or welcomes, ErrVersion when the gateway picks a
+// version we do not speak, ErrUser. It is never ready again; leave the call.
+func (s *Session) Failed() <-chan error { return s.failure }
+
+// Encrypted reports whether frames are sealed for a group of several members
+// now: false before, alone, and in calls free of DAVE.
+func (s *Session) Encrypted() bool { return s.epoch.Load() > 0 }
+
+// Epoch is the MLS epoch frames are sealed in, zero when Encrypted is false.
+func (s *Session) Epoch() uint64 { return s.epoch.Load() }
+
+// Close drops all keys. Nothing is sent or sealed afterwards. It returns nil
+// and may be called again.
+func (s *Session) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.reset()
-	s.setTx(nil)
-	s.ready.Store(false)
+	s.end()
 	return nil
 }
 
-func (s *session) SetChannelID(c godave.ChannelID) {
+// SetChannelID names the voice channel, before op 4. The group carries its id.
+func (s *Session) SetChannelID(c godave.ChannelID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.groupID = binary.BigEndian.AppendUint64(nil, uint64(c))
+	s.groupID = groupID(c)
 }
 
-func (s *session) AssignSsrcToCodec(uint32, godave.Codec) {} // audio only
+// AssignSsrcToCodec does nothing: only Opus is sealed here.
+func (s *Session) AssignSsrcToCodec(uint32, godave.Codec) {}
 
-func (s *session) AddUser(u godave.UserID) {
+// AddUser says that a user is in the call (op 11). Nobody else is ever added to
+// the group by us.
+func (s *Session) AddUser(u godave.UserID) {
 	n, err := strconv.ParseUint(string(u), 10, 64)
 	if err != nil || n == s.self {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.users[n] = true
-	s.updateReady()
+	s.handle(func() {
+		s.users[n] = true
+		if s.proposals.Announce(n) {
+			s.commit()
+		}
+	})
 }
 
-func (s *session) RemoveUser(u godave.UserID) {
-	n, _ := strconv.ParseUint(string(u), 10, 64)
+// RemoveUser says that a user has left (op 13); frames of theirs are refused
+// from now on.
+func (s *Session) RemoveUser(u godave.UserID) {
+	n, err := strconv.ParseUint(string(u), 10, 64)
+	if err != nil {
+		return
+	}
+	s.handle(func() { delete(s.users, n) })
+	s.rx.forget(u)
+}
+
+// handle runs f on the handshake, unless it is over, then sends what f put out.
+func (s *Session) handle(f func()) {
 	s.mu.Lock()
-	delete(s.users, n)
-	s.updateReady()
+	if !s.over {
+		f()
+		s.updateReady()
+	}
+	out := s.out
+	s.out = nil
 	s.mu.Unlock()
-	s.rxMu.Lock()
-	delete(s.rx, u)
-	s.rxMu.Unlock()
-}
-
-func (s *session) updateReady() {
-	s.txMu.Lock()
-	tx := s.tx != nil
-	s.txMu.Unlock()
-	s.ready.Store(s.passthrough.Load() || tx && (s.txInc == s.incarnation && (s.established || len(s.users) == 0) || s.txInc < s.incarnation && s.established))
-}
-
-// ---- gateway ----------------------------------------------------------------
-
-func (s *session) OnSelectProtocolAck(v uint16) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	clear(s.trans)
-	s.reset()
-	if v == 0 {
-		s.toPlain()
-		return
-	}
-	s.init(v)
-	s.useLocal()
-}
-
-func (s *session) OnDavePrepareEpoch(epoch int, v uint16) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if epoch == 1 {
-		s.init(v)
-	}
-}
-
-func (s *session) OnDavePrepareTransition(id, v uint16) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p := prepared{version: v, gen: s.incarnation}
-	if v == 0 {
-		s.allowPlain(true)
-	} else if s.group != nil {
-		p.epoch, p.base = s.group.Epoch(), s.base(s.group, s.self)
-	}
-	s.trans[id] = p
-	if id == 0 {
-		s.execute(0)
-		return
-	}
-	s.send("ready", s.cb.SendReadyForTransition(id))
-}
-
-func (s *session) OnDaveExecuteTransition(id uint16) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.execute(id)
-}
-
-func (s *session) OnDaveMLSExternalSenderPackage(p []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.established {
-		return
-	}
-	if s.external != nil && bytes.Equal(s.external, p) && s.group != nil {
-		return
-	}
-	s.external = bytes.Clone(p)
-	s.local()
-}
-
-func (s *session) OnDaveMLSProposals(b []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.group == nil || len(b) < 2 {
-		return
-	}
-	list, err := mls.Vector(b[1:])
-	if err == nil {
-		switch b[0] {
-		case 0:
-			err = s.group.AddMessages(&s.props, list, func(u uint64) bool { return s.users[u] })
-		case 1:
-			err = s.props.RevokeRefs(list)
+	for _, o := range out {
+		if err := o.send(); err != nil {
+			s.log.Warn("dave message not sent", slog.String("message", o.what), slog.Any("err", err))
 		}
 	}
-	if err != nil {
-		s.log.Warn("dave: proposals refused", slog.Any("err", err))
-		return
-	}
-	if s.props.Len() == 0 {
-		return
-	}
-	commit, welcome, next, err := s.group.Commit(&s.props)
-	if err != nil {
-		s.log.Warn("dave: cannot commit", slog.Any("err", err))
-		return
-	}
-	s.own[string(commit)] = next
-	s.send("commit", s.cb.SendMLSCommitWelcome(append(bytes.Clone(commit), welcome...)))
 }
 
-func (s *session) OnDaveMLSPrepareCommitTransition(id uint16, commit []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.group == nil {
+// post sends to the gateway once the lock is released.
+func (s *Session) post(what string, send func() error) {
+	s.out = append(s.out, outgoing{what, send})
+}
+
+// end stops everything for good.
+func (s *Session) end() {
+	s.over = true
+	s.forgetGroup()
+	clear(s.prepared)
+	s.sending = sending{}
+	s.tx.set(false, nil)
+	s.rx.clear()
+	s.epoch.Store(0)
+	s.readyUntil.Store(0)
+}
+
+func (s *Session) fail(err error) {
+	if s.over {
 		return
 	}
-	next, ours := s.own[string(commit)]
-	if !ours {
-		if !s.established {
-			return // somebody else's group; a welcome follows
+	s.end()
+	s.out = nil
+	s.failure <- err // the only one: over is set
+}
+
+// updateReady works out Ready and Epoch after every change.
+func (s *Session) updateReady() {
+	if s.over {
+		return
+	}
+	until := int64(0)
+	switch k := s.sending; {
+	case k.plain:
+		until = forever
+	case !k.key:
+	case k.local:
+		if len(s.users) == 0 {
+			until = forever
 		}
-		var err error
-		if next, err = s.group.Handle(&s.props, commit); err != nil {
-			s.log.Warn("dave: invalid commit", slog.Any("err", err), slog.Int("transition", int(id)))
-			s.send("invalid", s.cb.SendInvalidCommitWelcome(id))
-			s.init(s.version)
-			return
-		}
+	case k.life == s.life:
+		until = forever
+	case !s.graceUntil.IsZero():
+		until = s.graceUntil.UnixNano()
 	}
-	s.enter(id, next)
-}
-
-func (s *session) OnDaveMLSWelcome(id uint16, welcome []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.id == nil || s.established {
-		return
+	if until == 0 && s.readyUntil.Load() != 0 {
+		s.unreadySince.Store(s.now().UnixNano())
 	}
-	g, err := mls.Join(s.id, s.groupID, s.external, welcome)
-	if err != nil {
-		s.log.Warn("dave: invalid welcome", slog.Any("err", err), slog.Int("transition", int(id)))
-		s.send("invalid", s.cb.SendInvalidCommitWelcome(id))
-		s.init(s.version)
-		return
+	s.readyUntil.Store(until)
+	epoch := uint64(0)
+	if s.sending.key && !s.sending.local && !s.sending.plain {
+		epoch = s.sending.epoch
 	}
-	s.enter(id, g)
-}
-
-// ---- state -------------------------------------------------------------------
-
-func (s *session) send(what string, err error) {
-	if err != nil {
-		s.log.Warn("dave: send failed", slog.String("what", what), slog.Any("err", err))
-	}
-}
-
-// reset drops the MLS state; media keys stay until a transition replaces them.
-func (s *session) reset() {
-	s.id, s.group, s.established = nil, nil, false
-	s.props = mls.Proposals{}
-	clear(s.own)
-}
-
-// init starts a new group life: keys, key package, local group.
-func (s *session) init(v uint16) {
-	s.reset()
-	s.version = v
-	s.incarnation++
-	id, err := mls.NewIdentity(s.self)
-	if err != nil {
-		s.log.Error("dave: keys", slog.Any("err", err))
-		return
-	}
-	s.id = id
-	s.send("key package", s.cb.SendMLSKeyPackage(id.KeyPackage()))
-	s.local()
-	s.updateReady()
-}
-
-// local creates the pending group of one.
-func (s *session) local() {
-	if s.id == nil || s.external == nil || s.established {
-		return
-	}
-	g, err := mls.NewGroup(s.id, s.groupID, s.external)
-	if err != nil {
-		s.log.Warn("dave: external sender", slog.Any("err", err))
-		return
-	}
-	s.group = g
-	s.props = mls.Proposals{}
-	clear(s.own)
-	if s.version > 0 && !s.passthrough.Load() && s.txInc != s.incarnation && s.tx == nil {
-		s.useLocal()
-	}
-	s.updateReady()
-}
-
-// useLocal seals with the keys of the local group: nobody else has them, and
-// nothing leaves in the clear while the group is being made.
-func (s *session) useLocal() {
-	s.passthrough.Store(false)
-	s.allowPlain(false)
-	if s.group == nil {
-		s.setTx(nil)
-		s.updateReady()
-		return
-	}
-	s.setTx(newSender(s.base(s.group, s.self)))
-	s.txEpoch, s.txInc = s.group.Epoch(), s.incarnation
-	s.updateReady()
-}
-
-func (s *session) base(g *mls.Group, u uint64) []byte {
-	return g.Export(mediaLabel, binary.LittleEndian.AppendUint64(nil, u), 16)
-}
-
-// enter moves to the next epoch: receive keys at once, send keys when the
-// transition is executed.
-func (s *session) enter(id uint16, g *mls.Group) {
-	s.group, s.established = g, true
-	s.props = mls.Proposals{}
-	clear(s.own)
-	exp := time.Now().Add(keyExpiry)
-	s.rxMu.Lock()
-	for _, u := range g.Users() {
-		if u == s.self {
-			continue
-		}
-		k := godave.UserID(strconv.FormatUint(u, 10))
-		for _, r := range s.rx[k] {
-			if r.expires.IsZero() || r.expires.After(exp) {
-				r.expires = exp
-			}
-		}
-		s.rx[k] = append(s.rx[k], newReceiver(s.base(g, u)))
-	}
-	s.rxMu.Unlock()
-	s.trans[id] = prepared{version: max(s.version, 1), epoch: g.Epoch(), base: s.base(g, s.self), gen: s.incarnation}
-	if id == 0 {
-		s.execute(0)
-		return
-	}
-	s.updateReady()
-	s.send("ready", s.cb.SendReadyForTransition(id))
-}
-
-func (s *session) execute(id uint16) {
-	p, ok := s.trans[id]
-	if !ok {
-		return
-	}
-	delete(s.trans, id)
-	if p.version == 0 {
-		s.reset()
-		s.toPlain()
-		return
-	}
-	s.version = p.version
-	s.allowPlain(false)
-	if p.base == nil || p.gen < s.txInc || p.gen == s.txInc && p.epoch < s.txEpoch {
-		s.passthrough.Store(false)
-		s.updateReady()
-		return // an older transition executed late
-	}
-	if p.gen != s.txInc || p.epoch != s.txEpoch || s.passthrough.Load() {
-		s.setTx(newSender(p.base))
-		s.txEpoch, s.txInc = p.epoch, p.gen
-	}
-	s.passthrough.Store(false)
-	s.updateReady()
-}
-
-func (s *session) toPlain() {
-	s.version = 0
-	s.allowPlain(true)
-	s.passthrough.Store(true)
-	s.setTx(nil)
-	s.ready.Store(true)
-}
-
-func (s *session) allowPlain(on bool) {
-	s.rxMu.Lock()
-	defer s.rxMu.Unlock()
-	if on {
-		s.plain = true
-	} else if s.plain {
-		s.plain = false
-		s.plainUntil = time.Now().Add(keyExpiry)
-	}
-}
-
-func (s *session) setTx(t *sender) {
-	s.txMu.Lock()
-	s.tx = t
-	s.txMu.Unlock()
+	s.epoch.Store(epoch)
 }

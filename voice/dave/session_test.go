@@ -26,18 +26,21 @@ func (s *sink) SendMLSKeyPackage(b []byte) error {
 	s.mu.Unlock()
 	return nil
 }
+
 func (s *sink) SendMLSCommitWelcome(b []byte) error {
 	s.mu.Lock()
 	s.cw = bytes.Clone(b)
 	s.mu.Unlock()
 	return nil
 }
+
 func (s *sink) SendReadyForTransition(id uint16) error {
 	s.mu.Lock()
 	s.ready = append(s.ready, id)
 	s.mu.Unlock()
 	return nil
 }
+
 func (s *sink) SendInvalidCommitWelcome(id uint16) error {
 	s.mu.Lock()
 	s.invalid = append(s.invalid, id)
