@@ -1,2 +1,0 @@
-// Package httpfile plays files and streams from http(s) addresses, behind a guard.
-package httpfile

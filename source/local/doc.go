@@ -1,2 +1,0 @@
-// Package local plays files below one folder.
-package local
