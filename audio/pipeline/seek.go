@@ -23,7 +23,7 @@ func (s *Stream) Seek(to time.Duration) (time.Duration, error) {
 		}
 	}
 	target := toSamples(max(to, 0))
-	if _, err := s.demux.Seek(toTime(max(target-lead+s.zero, 0))); err != nil {
+	if _, err := s.demux.Seek(toTime(max(target-lead, 0))); err != nil {
 		if !errors.Is(err, audio.ErrNotSeekable) || target < s.heard {
 			return 0, err
 		}

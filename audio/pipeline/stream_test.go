@@ -359,7 +359,9 @@ func TestRateAndChannelsAreBroughtToTheEngines(t *testing.T) {
 	d := &blocks{info: audio.CodecInfo{Name: "pcm", SampleRate: 44100, Channels: 1}, data: pack(pcm)}
 	s := New(d, nothing{}, Options{
 		Encoder: func() (audio.Encoder, error) { return &encoder{look: lookahead}, nil },
-		Decoder: func(audio.CodecInfo) (audio.Decoder, error) { return &decoder{rate: 44100, channels: 1, warm: true}, nil },
+		Decoder: func(audio.CodecInfo) (audio.Decoder, error) {
+			return &decoder{rate: 44100, channels: 1, warm: true}, nil
+		},
 	})
 	var left []float32
 	for {
