@@ -1,6 +1,7 @@
 package voice
 
 import (
+	"errors"
 	"strconv"
 
 	"github.com/disgoorg/godave"
@@ -32,17 +33,12 @@ func (s *session) handleCall(m message) error {
 			return protocol("transition to DAVE version %d", t.Version)
 		}
 		s.dave.OnDavePrepareTransition(t.Transition, t.Version)
-		s.versions[t.Transition] = t.Version
-		if t.Transition == 0 {
-			s.executed(0)
-		}
 	case opExecuteTransition:
 		t, err := decode[transitionID](m)
 		if err != nil {
 			return err
 		}
 		s.dave.OnDaveExecuteTransition(t.Transition)
-		s.executed(t.Transition)
 	case opPrepareEpoch:
 		e, err := decode[epochOf](m)
 		if err != nil {
@@ -54,14 +50,6 @@ func (s *session) handleCall(m message) error {
 		s.dave.OnDavePrepareEpoch(e.Epoch, e.Version)
 	}
 	return nil
-}
-
-// executed notes whether frames are end-to-end encrypted from here on.
-func (s *session) executed(id uint16) {
-	if v, ok := s.versions[id]; ok {
-		s.stats.encrypted.Store(v > 0)
-		delete(s.versions, id)
-	}
 }
 
 // handleDAVE takes the binary messages. Their bodies are the session's to keep.
@@ -86,4 +74,36 @@ func (s *session) handleDAVE(m message) {
 
 func userID(u userSnowflake) godave.UserID {
 	return godave.UserID(strconv.FormatUint(uint64(u), 10))
+}
+
+// callbacks let the DAVE session write to the gateway. It may do so while there
+// is none; what it says then is lost, and the gateway asks again.
+type callbacks struct{ s *session }
+
+var errOffline = errors.New("no gateway connection")
+
+func (c callbacks) with(f func(*gateway) error) error {
+	c.s.mu.Lock()
+	gw := c.s.gw
+	c.s.mu.Unlock()
+	if gw == nil {
+		return errOffline
+	}
+	return f(gw)
+}
+
+func (c callbacks) SendMLSKeyPackage(b []byte) error {
+	return c.with(func(g *gateway) error { return g.sendBinary(opKeyPackage, b) })
+}
+
+func (c callbacks) SendMLSCommitWelcome(b []byte) error {
+	return c.with(func(g *gateway) error { return g.sendBinary(opCommitWelcome, b) })
+}
+
+func (c callbacks) SendReadyForTransition(id uint16) error {
+	return c.with(func(g *gateway) error { return g.send(opTransitionReady, transitionID{id}) })
+}
+
+func (c callbacks) SendInvalidCommitWelcome(id uint16) error {
+	return c.with(func(g *gateway) error { return g.send(opInvalidCommit, transitionID{id}) })
 }

@@ -62,12 +62,16 @@ func (s *sender) play(f audio.Frames) {
 }
 
 // attach sends over p from now on, once the server there has been told that we
-// speak. nil: nothing is sent any more when it returns.
+// speak: that is done at once, so that the first frame need not wait for it.
+// nil: nothing is sent any more when it returns.
 func (s *sender) attach(p *path) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.path, s.hold, s.say = p, false, false
-	s.poke()
+	if p != nil {
+		s.want, s.idle = true, 0
+		s.poke()
+	}
 }
 
 // holdBack holds frames back, or lets them go again, over the path there is.

@@ -3,7 +3,6 @@ package voice
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -18,6 +17,7 @@ const (
 	handshakeLimit = 10 * time.Second // for DAVE to become ready when joining
 	rekeyLimit     = 30 * time.Second // and later, when others may be the slow ones
 	resumeTries    = 6                // with backoff: about 20 s
+	lookEvery      = time.Second      // at DAVE, which may cease to be ready with time
 	steady         = 10 * time.Second // a socket that lasted that long was fine
 )
 
@@ -49,7 +49,7 @@ type session struct {
 }
 
 func newSession(call Call, o Options, out *sender, stats *counters, onReady func(bool)) *session {
-	s := &session{call: call, tls: o.TLS, log: o.Log, out: out, stats: stats, onReady: onReady, seq: newSequence(), versions: map[uint16]uint16{}}
+	s := &session{call: call, tls: o.TLS, log: o.Log, out: out, stats: stats, onReady: onReady, seq: newSequence()}
 	s.dave = o.newDAVE(o.Log, godave.UserID(call.User.String()), callbacks{s})
 	s.dave.SetChannelID(godave.ChannelID(call.Channel))
 	return s
@@ -63,7 +63,6 @@ func (s *session) run(ctx context.Context) error {
 		cancel()
 		s.out.attach(nil)
 		s.ready(false)
-		s.stats.encrypted.Store(false)
 		if s.sock != nil {
 			s.sock.close()
 		}
@@ -116,18 +115,20 @@ func (s *session) connect(ctx context.Context) error {
 	return err
 }
 
+// serve takes what the websocket brings until it ends, or the session must.
 func (s *session) serve(ctx context.Context, gw *gateway) error {
 	p := pulse{gw: gw, beat: time.NewTimer(time.Hour)}
 	defer p.beat.Stop()
-	limit := time.NewTimer(openLimit)
-	defer limit.Stop()
-	again := s.path != nil
-	opened := false
+	w := watch{s: s, limit: time.NewTimer(openLimit), resuming: s.path != nil}
+	defer w.limit.Stop()
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
 	for {
 		wake := s.out.wake
-		if s.path == nil || again {
+		if s.path == nil || w.resuming {
 			wake = nil
 		}
+		var err error
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -135,67 +136,77 @@ func (s *session) serve(ctx context.Context, gw *gateway) error {
 			if !ok {
 				return gw.err
 			}
-			if err := s.handle(ctx, gw, &p, m); err != nil {
-				return err
+			if err = s.handle(ctx, gw, &p, m); err == nil && m.op == opResumed && w.resuming {
+				w.resuming = false
+				err = s.resumed(gw)
 			}
-			if again && m.op == opResumed {
-				again = false
-				s.stats.resumes.Add(1)
-				s.out.holdBack(false)
-				if err := s.speak(gw); err != nil {
-					return err
-				}
-			}
-			s.watch(limit, &opened, again)
+			w.look()
+		case <-look.C:
+			w.look()
 		case <-p.beat.C:
-			if err := p.turn(s.seq.last); err != nil {
-				return err
-			}
 			if s.out.spent() {
 				return errSpent
 			}
+			err = p.turn(s.seq.last)
 		case addr := <-s.discovery:
-			s.discovery = nil
-			if !addr.IsValid() {
-				return errDiscovery
-			}
-			if err := gw.send(opSelectProtocol, selectProtocol{"udp", selectedData{addr.Addr().String(), addr.Port(), s.mode}}); err != nil {
-				return err
-			}
+			err = s.selectProtocol(gw, addr)
 		case <-wake:
-			if err := s.speak(gw); err != nil {
-				return err
-			}
-		case <-limit.C:
-			if s.path == nil || again {
-				return errSlow
-			}
-			return errHandshake
+			err = s.speak(gw)
+		case broken := <-s.failed():
+			return fmt.Errorf("%w: %w", errHandshake, broken)
+		case <-w.limit.C:
+			return w.expired()
+		}
+		if err != nil {
+			return err
 		}
 	}
 }
 
-// watch runs the one limit there is at any time: for the session to open, or
-// for DAVE to become ready.
-func (s *session) watch(limit *time.Timer, opened *bool, again bool) {
-	if s.path == nil || again {
+// A watch runs the one limit there is at any time: for a session to open or to
+// be resumed, and from then on for DAVE to become ready.
+type watch struct {
+	s        *session
+	limit    *time.Timer
+	resuming bool
+	open     bool
+}
+
+func (w *watch) look() {
+	if w.s.path == nil || w.resuming {
 		return
 	}
-	up := s.dave.Ready()
+	up := w.s.dave.Ready()
 	switch {
 	case up:
-		limit.Stop()
-	case !*opened || s.isReady:
+		w.limit.Stop()
+	case !w.open || w.s.isReady: // it was ready, or has only begun
 		d := handshakeLimit
-		if s.wasReady {
+		if w.s.wasReady {
 			d = rekeyLimit
 		}
-		limit.Reset(d)
+		w.limit.Reset(d)
 	}
-	*opened = true
-	s.ready(up)
+	w.open = true
+	w.s.ready(up)
 }
 
+func (w *watch) expired() error {
+	if w.open {
+		return errHandshake
+	}
+	return errSlow
+}
+
+// failed is where a DAVE session says that it has given up, if it can.
+func (s *session) failed() <-chan error {
+	if f, ok := s.dave.(interface{ Failed() <-chan error }); ok {
+		return f.Failed()
+	}
+	return nil
+}
+
+// ready notes whether frames can be heard, and tells if that has changed.
 func (s *session) ready(up bool) {
 	if e, ok := s.dave.(interface{ Epoch() uint64 }); ok {
 		s.stats.epoch.Store(e.Epoch())
@@ -205,6 +216,22 @@ func (s *session) ready(up bool) {
 		s.wasReady = s.wasReady || up
 		s.onReady(up)
 	}
+}
+
+// resumed goes on where the lost websocket ended.
+func (s *session) resumed(gw *gateway) error {
+	s.stats.resumes.Add(1)
+	s.out.holdBack(false)
+	return s.speak(gw)
+}
+
+// selectProtocol answers ready once IP discovery has found our address.
+func (s *session) selectProtocol(gw *gateway, addr netip.AddrPort) error {
+	s.discovery = nil
+	if !addr.IsValid() {
+		return errDiscovery
+	}
+	return gw.send(opSelectProtocol, selectProtocol{"udp", selectedData{addr.Addr().String(), addr.Port(), s.mode}})
 }
 
 // speak tells the server whether we speak, if it does not know yet.
@@ -329,38 +356,5 @@ func (s *session) describe(m message) error {
 	} else {
 		s.dave.OnSelectProtocolAck(d.DAVE)
 	}
-	s.stats.encrypted.Store(d.DAVE > 0)
 	return nil
-}
-
-// callbacks let the DAVE session write to the gateway. It may do so while there
-// is none; what it says then is lost, and the gateway asks again.
-type callbacks struct{ s *session }
-
-var errOffline = errors.New("no gateway connection")
-
-func (c callbacks) with(f func(*gateway) error) error {
-	c.s.mu.Lock()
-	gw := c.s.gw
-	c.s.mu.Unlock()
-	if gw == nil {
-		return errOffline
-	}
-	return f(gw)
-}
-
-func (c callbacks) SendMLSKeyPackage(b []byte) error {
-	return c.with(func(g *gateway) error { return g.sendBinary(opKeyPackage, b) })
-}
-
-func (c callbacks) SendMLSCommitWelcome(b []byte) error {
-	return c.with(func(g *gateway) error { return g.sendBinary(opCommitWelcome, b) })
-}
-
-func (c callbacks) SendReadyForTransition(id uint16) error {
-	return c.with(func(g *gateway) error { return g.send(opTransitionReady, transitionID{id}) })
-}
-
-func (c callbacks) SendInvalidCommitWelcome(id uint16) error {
-	return c.with(func(g *gateway) error { return g.send(opInvalidCommit, transitionID{id}) })
 }

@@ -19,8 +19,7 @@ type Stats struct {
 
 	Resumes    int64         // sessions resumed
 	Reconnects int64         // sessions identified anew after the first
-	Epoch      uint64        // of DAVE; 0 if not known
-	Encrypted  bool          // whether frames are end-to-end encrypted now
+	Epoch      uint64        // of the DAVE group frames are sealed for; 0: alone, not in a group yet, or a call free of DAVE
 	Latency    time.Duration // of the last heartbeat there and back; 0 before the first
 }
 
@@ -28,7 +27,6 @@ type counters struct {
 	sent, silence, nulled, held, late, refused, sendErrors, bytes, received atomic.Int64
 	resumes, sessions, latency                                              atomic.Int64
 	epoch                                                                   atomic.Uint64
-	encrypted                                                               atomic.Bool
 }
 
 func (c *counters) snapshot() Stats {
@@ -37,6 +35,6 @@ func (c *counters) snapshot() Stats {
 		Late: c.late.Load(), Refused: c.refused.Load(), SendErrors: c.sendErrors.Load(),
 		Bytes: c.bytes.Load(), Received: c.received.Load(),
 		Resumes: c.resumes.Load(), Reconnects: max(0, c.sessions.Load()-1),
-		Epoch: c.epoch.Load(), Encrypted: c.encrypted.Load(), Latency: time.Duration(c.latency.Load()),
+		Epoch: c.epoch.Load(), Latency: time.Duration(c.latency.Load()),
 	}
 }
