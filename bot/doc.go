@@ -1,2 +1,0 @@
-// Package bot speaks Discord with people: commands, answers, and the one exit for errors.
-package bot
