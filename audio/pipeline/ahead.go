@@ -14,6 +14,9 @@ const (
 	deep = 10 * audio.SampleRate
 	// deepBytes bounds the same in memory, whatever the packets claim to last.
 	deepBytes = 2 << 20
+	// refill is the part of either at which reading goes on: in rows of packets,
+	// not one at a time.
+	refill = 0.75
 	// overhead is what a packet costs beside its data.
 	overhead = 64
 )
@@ -118,16 +121,21 @@ func (a *ahead) take() (p audio.Packet, ok bool, err error) {
 	if a.n == 0 {
 		return p, false, a.ended
 	}
-	wasFull := a.length >= deep || a.bytes >= deepBytes
+	was := a.low()
 	p, a.ring[a.first] = a.ring[a.first], audio.Packet{}
 	a.first = (a.first + 1) % len(a.ring)
 	a.n--
 	a.length -= p.Duration
 	a.bytes -= len(p.Data) + overhead
-	if wasFull {
+	if !was && a.low() {
 		signal(a.room)
 	}
 	return p, true, nil
+}
+
+// low reports whether it is time to read on; the caller has the lock.
+func (a *ahead) low() bool {
+	return a.length < deep*refill && a.bytes < deepBytes*refill
 }
 
 // held is what the ring holds, and how long the packet now being read has been

@@ -33,7 +33,7 @@ func (s *Stream) Seek(to time.Duration) (time.Duration, error) {
 	} else {
 		s.held, s.ended = s.held[:0], nil
 	}
-	s.failed, s.mode, s.begun = nil, Passthrough, true
+	s.failed, s.mode, s.begun, s.joined = nil, Passthrough, true, false
 	s.past.forget()
 	return s.arrive(target)
 }

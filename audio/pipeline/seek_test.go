@@ -123,6 +123,33 @@ func TestSeekBeyondTheEndEnds(t *testing.T) {
 	}
 }
 
+func TestOnlyTheFirstFrameAndThoseAfterSeeksStandAlone(t *testing.T) {
+	s := standIn(evenly(100))
+	enc := &encoder{look: lookahead}
+	s.o.Encoder = func() (audio.Encoder, error) { return enc, nil }
+	play := func(want, frames int) {
+		t.Helper()
+		for i := range frames {
+			s.Want(during([2]int{10, 12})(i))
+			if _, err := s.Next(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if enc.alone != want {
+			t.Fatalf("%d frames were to stand alone, want %d", enc.alone, want)
+		}
+	}
+	play(0, 30) // begins with packets: what comes has been heard
+	s.Want(loud)
+	if _, err := s.Seek(0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Next(); err != nil || enc.alone != 1 {
+		t.Fatalf("%d frames after a seek stand alone, %v", enc.alone, err)
+	}
+	play(1, 30)
+}
+
 func TestTimesConvertExactly(t *testing.T) {
 	for _, n := range []int64{0, 1, 959, 960, 48000, 48000*3600*24*365 + 7} {
 		if got := toSamples(toTime(n)); got != n {

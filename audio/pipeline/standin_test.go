@@ -137,9 +137,12 @@ func (d *decoder) Decode(dst []float32, p audio.Packet) ([]float32, error) {
 }
 
 type encoder struct {
-	line []float32
-	look int
+	line  []float32
+	look  int
+	alone int // how often Independent was asked for
 }
+
+func (e *encoder) Independent() { e.alone++ }
 
 func (e *encoder) Reset()         { e.line = make([]float32, e.look*2) }
 func (e *encoder) Lookahead() int { return e.look }

@@ -53,6 +53,7 @@ type Stream struct {
 	zero   int64   // the container's time at which the music begins; read makes it 0
 	dated  bool    // zero is known
 	heard  int64   // where the last frame ended
+	joined bool    // the listener's decoder has heard what comes before
 	origin int64   // where on the timeline an unaligned stream begins
 	skip   int64   // samples at 48 kHz to drop before that
 	held   []timed // read, not yet heard, and next in order
@@ -106,7 +107,7 @@ func (s *Stream) Next() (audio.Frame, error) {
 		s.failed = err
 		return audio.Frame{}, err
 	}
-	s.heard = f.Pos + frameSamples
+	s.heard, s.joined = f.Pos+frameSamples, true
 	return f, nil
 }
 
@@ -221,8 +222,18 @@ func (s *Stream) enter(at int64) error {
 			return fmt.Errorf("encode: %w", err)
 		}
 	}
+	if i, ok := s.coder.enc.(independent); ok && !s.joined {
+		i.Independent()
+	}
 	return nil
 }
+
+// independent is what an encoder may know besides: to code the next frame
+// without reference to those before it. The listener's decoder has not heard
+// the warm-up at the start of a track or after a seek; without this the first
+// 80 ms fade in. (In the middle, where it has heard the same music, reference
+// to the warm-up is better.)
+type independent interface{ Independent() }
 
 // ready makes decoder and encoder, once.
 func (s *Stream) ready() error {
