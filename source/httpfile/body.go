@@ -19,7 +19,7 @@ import (
 
 const (
 	// reconnects without a byte in between, before a cut is the end.
-	reconnects = 4
+	reconnects = 5
 	// skipped is how far ahead a seek reads on rather than asking anew: what
 	// arrives faster than a request goes to and fro.
 	skipped = 128 << 10
@@ -229,9 +229,9 @@ func (b *body) cut(err error) error {
 
 // askAgain asks for the file from pos on.
 func (b *body) askAgain() error {
-	if b.tries > 1 { // the first time at once: a listener is waiting
+	if b.tries > 0 { // the first time at once: a listener is waiting
 		select {
-		case <-time.After(250 * time.Millisecond << b.tries):
+		case <-time.After(b.s.o.Backoff << (b.tries - 1)):
 		case <-b.life.Done():
 			return context.Cause(b.life)
 		}

@@ -25,6 +25,8 @@ const (
 	headerLimit = 10 * time.Second
 	// stallLimit is how long a body may send nothing while somebody reads.
 	stallLimit = 20 * time.Second
+	// backoff with reconnects gives a server that restarts four seconds.
+	backoff = 250 * time.Millisecond
 	// maxRedirects is what browsers' limit of 20 shrinks to when nobody logs in.
 	maxRedirects = 5
 	// maxSize is the default for Options.MaxSize.
@@ -39,6 +41,7 @@ type Options struct {
 
 	HeaderLimit time.Duration // 0: 10 s for connecting, redirects and the header together
 	StallLimit  time.Duration // 0: 20 s without a byte while reading
+	Backoff     time.Duration // 0: 250 ms before asking a second time after a cut, doubled each time
 }
 
 // A Source plays what http and https addresses and attachments hold.
@@ -64,6 +67,9 @@ func New(o Options) (*Source, error) {
 	}
 	if o.StallLimit <= 0 {
 		o.StallLimit = stallLimit
+	}
+	if o.Backoff <= 0 {
+		o.Backoff = backoff
 	}
 	s := &Source{guard: guard, o: o}
 	s.transport = &http.Transport{
@@ -113,6 +119,9 @@ func schemeOf(text string) string {
 // once, and keeps the answer a few seconds for the Open that usually follows.
 // Attachments need no asking: Discord has said what they are.
 func (s *Source) Resolve(ctx context.Context, q music.Query) (music.Result, error) {
+	if ctx.Err() != nil {
+		return music.Result{}, context.Cause(ctx)
+	}
 	if q.Attachment != nil {
 		return s.attachment(q.Attachment)
 	}

@@ -44,10 +44,11 @@ type folder struct {
 
 // A file is a playable name, and the words in it.
 type file struct {
-	path, title, artist string
-	whole               string   // artist and title, folded
-	words               []string // of title and artist
-	around              []string // of the folders and the ending
+	path   string
+	title  string   // folded: words with one space between
+	whole  string   // artist and title, folded
+	words  []string // of title and artist
+	around []string // of the folders and the ending
 }
 
 // refresh brings the index up to date. What it cannot read it leaves out, except
@@ -137,7 +138,7 @@ func regular(root *os.Root, p string, e fs.DirEntry) bool {
 
 func newFile(p string) file {
 	artist, title := source.Title(p)
-	f := file{path: p, artist: artist, title: title}
+	f := file{path: p, title: strings.Join(words(title), " ")}
 	f.words = words(artist + " " + title)
 	f.whole = strings.Join(f.words, " ")
 	f.around = append(words(path.Dir(p)), words(path.Base(p))...)
@@ -171,7 +172,7 @@ func (ix *index) search(text string) []string {
 		if score == 0 {
 			continue
 		}
-		if whole == f.whole || whole == strings.Join(words(f.title), " ") {
+		if whole == f.whole || whole == f.title {
 			score += 1000
 		}
 		hits = append(hits, hit{f.path, score})
