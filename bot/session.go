@@ -183,7 +183,7 @@ func fatal(err error) bool {
 }
 
 var (
-	errReconnect  = errors.New("Discord asks to reconnect")       // op 7
+	errReconnect  = errors.New("asked to reconnect")              // op 7
 	errInvalid    = errors.New("the session was refused")         // op 9
 	errNoAck      = errors.New("no answer to the last heartbeat") // zombie
 	errUnexpected = errors.New("not what a gateway says")
