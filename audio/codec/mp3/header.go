@@ -11,8 +11,9 @@ import (
 // HeaderSize is the length of a frame header in bytes.
 const HeaderSize = 4
 
-// MaxPacket is the largest frame with a bit rate of its own, in bytes.
-const MaxPacket = 2881 // Layer II, 384 kbit/s at 32 kHz is 1728; MPEG-2.5 Layer I, 256 kbit/s at 8 kHz is more
+// MaxPacket is the largest frame that states its bit rate, in bytes: MPEG-2.5
+// Layer II, 160 kbit/s at 8 kHz.
+const MaxPacket = 2881
 
 // A Version of MPEG audio.
 type Version uint8

@@ -10,26 +10,26 @@ import (
 
 // Scale converts n samples at rate to samples at 48 kHz, rounding to the
 // nearest; results beyond int64 are cut off there. rate is positive.
-func Scale(n int64, rate int) int64 { return mulDiv(n, audio.SampleRate, int64(rate)) }
+func Scale(n int64, rate int) int64 { return MulDiv(n, audio.SampleRate, int64(rate)) }
 
 // Unscale converts n samples at 48 kHz to samples at rate, rounding to the nearest.
-func Unscale(n int64, rate int) int64 { return mulDiv(n, int64(rate), audio.SampleRate) }
+func Unscale(n int64, rate int) int64 { return MulDiv(n, int64(rate), audio.SampleRate) }
 
 // Samples is d in samples at 48 kHz.
-func Samples(d time.Duration) int64 { return mulDiv(int64(d), audio.SampleRate, int64(time.Second)) }
+func Samples(d time.Duration) int64 { return MulDiv(int64(d), audio.SampleRate, int64(time.Second)) }
 
 // Duration is how long n samples at 48 kHz last.
 func Duration(n int64) time.Duration {
-	return time.Duration(mulDiv(n, int64(time.Second), audio.SampleRate))
+	return time.Duration(MulDiv(n, int64(time.Second), audio.SampleRate))
 }
 
 // mulDiv is n*m/d to the nearest, for m, d > 0.
-func mulDiv(n, m, d int64) int64 {
+func MulDiv(n, m, d int64) int64 {
 	if n < 0 {
 		if n == math.MinInt64 {
 			n++
 		}
-		return -mulDiv(-n, m, d)
+		return -MulDiv(-n, m, d)
 	}
 	hi, lo := bits.Mul64(uint64(n), uint64(m))
 	lo, carry := bits.Add64(lo, uint64(d)/2, 0)

@@ -1,0 +1,299 @@
+package matroska
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"segue/audio"
+	"segue/audio/container/input"
+	"segue/audio/container/tags"
+)
+
+const (
+	maxBlock   = 4 << 20 // bytes of a block of ours
+	maxOpening = 1 << 14 // elements before the first cluster
+	maxGarbage = 64 << 20
+	tolerance  = 480        // samples at 48 kHz: what rounding may do to a block's time
+	maxJump    = 600 * 48e3 // samples at 48 kHz that a gap may last
+)
+
+// A Demuxer takes the packets of the first audio track out of Matroska.
+//
+// A packet's PTS counts from the first sample the decoder gives, so the music is
+// at PTS less PreSkip.
+type Demuxer struct {
+	r    *input.Reader
+	slab input.Slab
+	info audio.Info
+	coding
+	number int64 // of our track
+	prefix []byte
+
+	scale      int64 // nanoseconds per tick
+	segment    element
+	first      int64 // where the first cluster begins
+	cluster    element
+	clusterAt  int64 // its time in ticks
+	cues       []cue
+	cuesAt     int64 // where the SeekHead says they are; 0 if it does not
+	tagsAt     int64
+	cuesSought bool
+
+	clock  input.Clock
+	origin int64 // samples at 48 kHz: the time of the first block
+	begun  bool
+	landed bool // the next block's time counts as it stands
+
+	queue []audio.Packet
+	at    int
+	sizes []int
+	err   error
+}
+
+// NewDemuxer reads as far as the first cluster. The error wraps
+// audio.ErrUnsupported if there is no audio track, or none we can decode.
+func NewDemuxer(r *input.Reader) (*Demuxer, error) {
+	d := &Demuxer{r: r, scale: 1e6}
+	if err := d.readDocument(); err != nil {
+		return nil, within(err)
+	}
+	var tracks []track
+	if err := d.readOpening(&tracks); err != nil {
+		return nil, within(err)
+	}
+	if err := d.choose(tracks); err != nil {
+		return nil, err
+	}
+	d.clock.Rate = d.coding.info.SampleRate
+	d.lateTags()
+	return d, nil
+}
+
+// Codec says how the packets are coded.
+func (d *Demuxer) Codec() audio.CodecInfo { return d.coding.info }
+
+// Info is what the file tells.
+func (d *Demuxer) Info() audio.Info { return d.info }
+
+// readDocument reads the EBML header.
+func (d *Demuxer) readDocument() error {
+	e, err := header(d.r)
+	if err != nil {
+		return err
+	}
+	if e.id != idEBML {
+		return malformed("no EBML header")
+	}
+	document := "matroska"
+	err = children(d.r, e, func(e element) (err error) {
+		if e.id == idDocType {
+			document, err = text(d.r, e)
+		}
+		return err
+	})
+	if err == nil && document != "webm" && document != "matroska" {
+		return fmt.Errorf("matroska: EBML document of type %q: %w", clip(document), audio.ErrUnsupported)
+	}
+	d.info.Container = document
+	return err
+}
+
+// readOpening reads everything before the first cluster, and that one's header.
+func (d *Demuxer) readOpening(tracks *[]track) error {
+	for range maxOpening {
+		at := d.r.Pos()
+		e, err := header(d.r)
+		if err != nil {
+			return err
+		}
+		switch e.id {
+		case idSegment:
+			d.segment = e
+			continue
+		case idCluster:
+			d.first, d.cluster = at, e
+			return nil
+		case idTracks:
+			err = children(d.r, e, func(e element) error {
+				if e.id != idTrack || len(*tracks) > 100 {
+					return nil
+				}
+				t, err := readTrack(d.r, e)
+				*tracks = append(*tracks, t)
+				return err
+			})
+		case idInfo:
+			err = d.readInfo(e)
+		case idSeekHead:
+			err = d.readSeekHead(e)
+		case idTags:
+			err = d.readTags(e)
+		case idCues:
+			err = d.readCues(e)
+		}
+		if err != nil {
+			return err
+		}
+		if e.size == unknown {
+			return malformed("element of unknown size")
+		}
+		if err := d.r.Skip(e.end() - d.r.Pos()); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("matroska: no cluster in %d elements: %w", maxOpening, audio.ErrLimit)
+}
+
+// choose picks the first audio track that can be decoded.
+func (d *Demuxer) choose(tracks []track) error {
+	err := fmt.Errorf("matroska: no audio track: %w", audio.ErrUnsupported)
+	first := true
+	for _, t := range tracks {
+		if t.kind != typeAudio {
+			continue
+		}
+		c, e := t.coding()
+		if e == nil {
+			d.coding, d.number, d.prefix = c, t.number, t.prefix
+			return nil
+		}
+		if first {
+			err, first = e, false
+		}
+	}
+	return err
+}
+
+func (d *Demuxer) readInfo(e element) error {
+	length := 0.0
+	err := children(d.r, e, func(e element) (err error) {
+		switch e.id {
+		case idScale:
+			d.scale, err = number(d.r, e)
+		case idDuration:
+			length, err = float(d.r, e)
+		case idTitle:
+			var s string
+			s, err = text(d.r, e)
+			d.info.Title = tags.Clean(s)
+		}
+		return err
+	})
+	if d.scale < 1 || d.scale > int64(time.Hour) {
+		return malformed("impossible timestamp scale")
+	}
+	if ns := length * float64(d.scale); ns > 0 && ns < math.MaxInt64 {
+		d.info.Duration = time.Duration(ns)
+	}
+	return err
+}
+
+func (d *Demuxer) readSeekHead(e element) error {
+	return children(d.r, e, func(e element) error {
+		if e.id != idSeek {
+			return nil
+		}
+		var id, at int64
+		err := children(d.r, e, func(e element) (err error) {
+			switch e.id {
+			case idSeekID:
+				id, err = number(d.r, e)
+			case idSeekPos:
+				at, err = number(d.r, e)
+			}
+			return err
+		})
+		if at < math.MaxInt64-d.segment.body {
+			switch id {
+			case idCues:
+				d.cuesAt = d.segment.body + at
+			case idTags:
+				d.tagsAt = d.segment.body + at
+			}
+		}
+		return err
+	})
+}
+
+// ReadPacket returns the next packet of the track.
+func (d *Demuxer) ReadPacket() (audio.Packet, error) {
+	for d.at == len(d.queue) {
+		if d.err != nil {
+			return audio.Packet{}, d.err
+		}
+		d.queue, d.at = d.queue[:0], 0
+		d.err = d.load()
+	}
+	d.at++
+	return d.queue[d.at-1], nil
+}
+
+// load reads elements up to the next block of ours and queues its packets.
+func (d *Demuxer) load() error {
+	for len(d.queue) == 0 {
+		e, err := header(d.r)
+		switch {
+		case errors.Is(err, audio.ErrMalformed) || err == nil && !plausible(e):
+			if err := d.resync(); err != nil {
+				return err
+			}
+			continue
+		case errors.Is(err, io.EOF):
+			return d.ending()
+		case err != nil:
+			return within(err)
+		}
+		switch e.id {
+		case idSegment:
+			d.segment = e
+		case idCluster:
+			d.cluster = e
+		case idTimestamp:
+			d.clusterAt, err = number(d.r, e)
+		case idSimple:
+			err = d.block(e)
+		case idGroup:
+			err = d.group(e)
+		default:
+			err = d.r.Skip(e.size)
+		}
+		if err != nil {
+			return within(err)
+		}
+	}
+	return nil
+}
+
+// plausible reports whether e may stand between blocks: only containers may have
+// no size.
+func plausible(e element) bool {
+	return e.size != unknown || e.id == idSegment || e.id == idCluster
+}
+
+// ending tells the end of the file from one that comes too early.
+func (d *Demuxer) ending() error {
+	for _, e := range []element{d.segment, d.cluster} {
+		if e.size != unknown && d.r.Pos() < e.end() {
+			return audio.ErrTruncated
+		}
+	}
+	return io.EOF
+}
+
+// resync goes on at the next cluster, past what is no element.
+func (d *Demuxer) resync() error {
+	if d.segment.size != unknown && d.r.Pos() >= d.segment.end() {
+		return io.EOF // what follows the segment is none of ours
+	}
+	if err := d.r.Skip(1); err != nil {
+		return within(err)
+	}
+	found, err := d.r.Find([]byte{0x1F, 0x43, 0xB6, 0x75}, maxGarbage)
+	if err == nil && !found {
+		err = malformed("no cluster after damage")
+	}
+	return err
+}

@@ -1,0 +1,156 @@
+package ogg
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"segue/audio"
+	"segue/audio/container/input"
+)
+
+const (
+	maxPacket  = 1 << 20 // bytes of one packet; a longer header is read as far as that
+	maxStreams = 64      // logical streams side by side
+	maxOpening = 1 << 12 // pages before the first audio
+)
+
+// A Demuxer takes the packets of the first audio stream out of Ogg, and of the
+// streams chained after it if they are of the same codec. Vorbis headers of
+// chained streams come as packets in their place, without duration.
+//
+// A packet's PTS counts from the first sample the decoder gives, so the music is
+// at PTS less PreSkip.
+type Demuxer struct {
+	pages
+	slab input.Slab
+	info audio.Info
+	code coding
+
+	serial   uint32
+	sequence uint32 // of the page before
+	ended    bool   // the last page of the stream was read
+	begun    bool   // the position of the next packet is known
+	chained  bool   // ours is not the first
+	first    int64  // where in the media the audio pages begin
+
+	rate    int   // Hz in which positions count
+	pos     int64 // granule position of the next packet
+	origin  int64 // granule position that is at time base
+	base    int64 // samples at 48 kHz
+	preSkip int64 // samples at 48 kHz the first page does without
+
+	queue   []queued // packets completed on the page, in order
+	at      int      // the next of them
+	partial []byte   // packet begun on a page before
+	open    bool     // partial goes on
+	over    bool     // partial is longer than maxPacket: its end is gone
+	err     error    // what to say after the queue
+}
+
+// queued is a packet ready to hand out.
+type queued struct {
+	data          []byte
+	samples, trim int64 // at rate
+}
+
+// NewDemuxer reads as far as the first audio. The error wraps
+// audio.ErrUnsupported if there is no audio, or none of a codec we know.
+func NewDemuxer(r *input.Reader) (*Demuxer, error) {
+	d := &Demuxer{pages: pages{r: r}, info: audio.Info{Container: "ogg"}}
+	if err := d.start(); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = fmt.Errorf("ogg: no audio: %w", audio.ErrTruncated)
+		}
+		return nil, err
+	}
+	for range maxOpening {
+		if len(d.queue) > 0 || d.err != nil {
+			break
+		}
+		if err := d.load(); err != nil {
+			d.err = err
+		}
+	}
+	if !d.code.ready() {
+		if d.err != nil && !errors.Is(d.err, io.EOF) {
+			return nil, d.err
+		}
+		return nil, fmt.Errorf("ogg: headers without audio: %w", audio.ErrTruncated)
+	}
+	d.measure()
+	return d, nil
+}
+
+// Codec says how the packets are coded; of a chain, how the first stream is.
+func (d *Demuxer) Codec() audio.CodecInfo {
+	c := d.code.codec()
+	c.PreSkip += d.preSkip
+	return c
+}
+
+// Info is what the headers tell, and the duration if the media can seek.
+func (d *Demuxer) Info() audio.Info { return d.info }
+
+// start reads the pages on which streams begin and picks the first that is audio.
+func (d *Demuxer) start() error {
+	var others []string
+	for range maxOpening {
+		pg, err := d.next()
+		if err != nil {
+			return err
+		}
+		if pg.flags&flagBegin == 0 || len(others) == maxStreams {
+			if others == nil {
+				continue // joined in the middle: wait for a beginning
+			}
+			break
+		}
+		code, what, err := recognise(pg.body)
+		if err != nil {
+			return err
+		}
+		if code != nil {
+			d.adopt(pg, code)
+			return nil
+		}
+		others = append(others, what)
+	}
+	return fmt.Errorf("ogg: no audio we know, but %s: %w", strings.Join(others, ", "), audio.ErrUnsupported)
+}
+
+// adopt makes the stream that begins with pg the one to read.
+func (d *Demuxer) adopt(pg page, code coding) {
+	d.code, d.serial, d.sequence = code, pg.serial, pg.sequence
+	d.ended, d.begun, d.open = pg.flags&flagEnd != 0, false, false
+	d.rate, d.partial = audio.SampleRate, d.partial[:0]
+}
+
+// ReadPacket returns the next packet of the stream.
+func (d *Demuxer) ReadPacket() (audio.Packet, error) {
+	for d.at == len(d.queue) {
+		if d.err != nil {
+			return audio.Packet{}, d.err
+		}
+		d.err = d.load()
+	}
+	q := &d.queue[d.at]
+	d.at++
+	p := audio.Packet{Data: q.data, PTS: d.time(d.pos)}
+	d.pos += q.samples
+	end := d.time(d.pos)
+	p.Duration = end - p.PTS
+	if q.trim > 0 {
+		p.TrimEnd = end - d.time(d.pos-q.trim)
+	}
+	return p, nil
+}
+
+// time is a granule position in samples at 48 kHz since the beginning.
+func (d *Demuxer) time(pos int64) int64 {
+	if d.rate == audio.SampleRate {
+		return d.base + pos - d.origin
+	}
+	return d.base + input.Scale(pos-d.origin, d.rate)
+}

@@ -1,0 +1,210 @@
+package ogg
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"segue/audio"
+	"segue/audio/container/input"
+)
+
+// maxJump is the longest gap between packets that a granule position is believed
+// about, in seconds.
+const maxJump = 600
+
+// load reads the next page of the stream and queues the packets completed on it.
+// It returns io.EOF at the end of the last stream, and audio.ErrTruncated if that
+// had not ended yet.
+func (d *Demuxer) load() error {
+	d.queue, d.at = d.queue[:0], 0
+	pg, err := d.nextOurs()
+	if err != nil {
+		return err
+	}
+	gap := d.hole || pg.flags&flagBegin == 0 && pg.sequence != d.sequence+1
+	d.sequence = pg.sequence
+	d.ended = pg.flags&flagEnd != 0
+	if err := d.split(pg, gap); err != nil {
+		return err
+	}
+	if len(d.queue) > 0 && d.code.ready() {
+		d.place(pg, gap)
+	}
+	return nil
+}
+
+// nextOurs returns the next page of our stream. When a new stream begins after
+// ours, that becomes ours.
+func (d *Demuxer) nextOurs() (page, error) {
+	hole := false
+	for {
+		pg, err := d.next()
+		hole = hole || d.hole
+		d.hole = hole
+		switch {
+		case errors.Is(err, io.EOF) && (!d.ended || d.open):
+			return page{}, audio.ErrTruncated
+		case err != nil:
+			return page{}, err
+		case pg.flags&flagBegin != 0:
+			ours, err := d.follow(pg)
+			if ours || err != nil {
+				return pg, err
+			}
+		case pg.serial == d.serial:
+			return pg, nil
+		}
+	}
+}
+
+// follow looks at a page on which a stream begins and reports whether it is ours
+// from now on. Streams side by side with ours have begun before its first audio;
+// one that begins after that is chained to it.
+func (d *Demuxer) follow(pg page) (bool, error) {
+	if !d.begun {
+		return false, nil
+	}
+	code, _, err := recognise(pg.body)
+	if err != nil || code == nil {
+		return false, err
+	}
+	if code.name() != d.code.name() {
+		return false, fmt.Errorf("ogg: the codec changes from %s to %s: %w", d.code.name(), code.name(), audio.ErrUnsupported)
+	}
+	d.base = d.time(d.pos)
+	d.pos, d.origin = 0, 0
+	d.chained = true
+	d.adopt(pg, code)
+	return true, nil
+}
+
+// split queues the packets completed on pg and keeps what of the last one goes on
+// to the next page.
+func (d *Demuxer) split(pg page, gap bool) error {
+	continued := pg.flags&flagContinued != 0
+	if gap || !continued {
+		d.open, d.partial = false, d.partial[:0]
+	}
+	lost := continued && !d.open // the beginning of the first packet
+	body := d.slab.Copy(pg.body)
+	from, to, size := 0, 0, 0
+	for _, size8 := range pg.segments {
+		size = int(size8)
+		to += size
+		if size == 255 {
+			continue
+		}
+		packet := body[from:to:to]
+		from = to
+		if d.open {
+			packet = d.complete(packet)
+		}
+		if lost {
+			packet, lost = nil, false
+		}
+		if err := d.enqueue(pg, packet); err != nil {
+			return err
+		}
+	}
+	if size == 255 && !lost {
+		d.extend(body[from:to])
+		d.open = true
+	}
+	return nil
+}
+
+// complete returns a copy of the packet that ends with rest, or nil if it was too
+// long to keep.
+func (d *Demuxer) complete(rest []byte) []byte {
+	d.extend(rest)
+	packet := d.slab.Copy(d.partial)
+	if d.over && d.code.ready() {
+		packet = nil
+	}
+	d.open, d.over, d.partial = false, false, d.partial[:0]
+	return packet
+}
+
+// extend adds to the packet that goes on, as far as it is not too long.
+func (d *Demuxer) extend(b []byte) {
+	if room := maxPacket - len(d.partial); len(b) > room {
+		b, d.over = b[:room], true
+	}
+	d.partial = append(d.partial, b...)
+}
+
+// enqueue queues packet if it is audio, or a header the decoder must see.
+func (d *Demuxer) enqueue(pg page, packet []byte) error {
+	if len(packet) == 0 {
+		return nil
+	}
+	taken := pg.flags&flagBegin != 0 // recognised already
+	if !taken {
+		var err error
+		if taken, err = d.code.header(packet, &d.info); err != nil {
+			return err
+		}
+	}
+	switch {
+	case taken && d.chained && d.code.name() == "vorbis":
+		d.queue = append(d.queue, queued{data: packet})
+	case !taken && d.code.ready():
+		d.queue = append(d.queue, queued{data: packet, samples: d.code.samples(packet)})
+	}
+	return nil
+}
+
+// place finds the position of the first queued packet, and the padding at the end.
+func (d *Demuxer) place(pg page, gap bool) {
+	total := int64(0)
+	for _, q := range d.queue {
+		total += q.samples
+	}
+	granule := pg.granule
+	if granule < 0 || granule > 1<<56 {
+		granule = -1 // none, or nonsense
+	}
+	switch {
+	case !d.begun && total > 0:
+		d.begin(granule, total)
+	case granule >= 0 && (gap || granule > d.pos+total):
+		if jump := granule - total - d.pos; jump > 0 && jump <= maxJump*int64(d.rate) {
+			d.pos += jump
+		}
+	}
+	end := d.pos + total
+	if granule < 0 || granule >= end || !d.ended && !d.last() {
+		return
+	}
+	for i := len(d.queue) - 1; i >= 0 && end > granule; i-- {
+		q := &d.queue[i]
+		q.trim = min(end-granule, q.samples)
+		end -= q.samples
+	}
+}
+
+// begin sets the clock by the first page with audio. It may say that the first
+// packet is not at 0: more, if the beginning was cut off; less, if the first
+// samples are not to be heard (Vorbis I, A.2), unless all ends on this page.
+func (d *Demuxer) begin(granule, total int64) {
+	d.rate = d.code.codec().SampleRate
+	d.begun = true
+	d.pos = 0
+	if granule >= 0 && (granule > total || !d.ended) {
+		d.pos = granule - total
+	}
+	d.origin = d.pos
+	if d.pos < 0 && !d.chained && d.code.name() == "vorbis" {
+		d.preSkip = input.Scale(-d.pos, d.rate)
+	}
+	if !d.chained {
+		d.first = d.from
+	}
+}
+
+// last reports whether nothing follows the page last read.
+func (d *Demuxer) last() bool {
+	b, _ := d.r.Peek(headerSize)
+	return len(b) < headerSize
+}

@@ -1,0 +1,202 @@
+package ogg
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"segue/audio"
+	"segue/audio/container/input"
+)
+
+// near is the stretch, in bytes, that is read through rather than halved again.
+const near = 2 * maxPage
+
+// measure finds the duration from the last page, if the media can seek and the
+// last stream is ours.
+func (d *Demuxer) measure() {
+	d.r.Measure()
+	if !d.r.Seekable() || d.r.Size() < 0 || !d.begun {
+		return
+	}
+	back, at := d.r.Pos(), d.from
+	defer func() { d.from = at }()
+	if d.r.Jump(max(d.first, d.r.Size()-near)) == nil {
+		if end, ok := d.lastGranule(); ok {
+			d.info.Duration = max(0, input.Duration(d.time(end)-d.Codec().PreSkip))
+		}
+	}
+	if err := d.r.Jump(back); err != nil {
+		d.err = err
+	}
+}
+
+// lastGranule reads to the end and returns the last position of our stream.
+func (d *Demuxer) lastGranule() (granule int64, ok bool) {
+	for {
+		pg, err := d.next()
+		switch {
+		case err != nil:
+			return granule, ok && granule < 1<<56
+		case pg.serial != d.serial:
+			ok = false
+		case pg.granule >= 0:
+			granule, ok = pg.granule, true
+		}
+	}
+}
+
+// Seek moves by halving to the last page at or before to, and on to the last
+// packet there that is. In a chain only the first stream is searched.
+func (d *Demuxer) Seek(to time.Duration) (time.Duration, error) {
+	if !d.r.Seekable() || d.r.Size() < 0 || !d.begun || d.chained {
+		return 0, audio.ErrNotSeekable
+	}
+	preSkip := d.Codec().PreSkip
+	target := d.origin + input.Unscale(max(0, input.Samples(to))+preSkip, d.rate)
+	at, err := d.search(target)
+	if err != nil {
+		return 0, err
+	}
+	if err := d.restart(at); err != nil {
+		return 0, err
+	}
+	for d.code.name() != "vorbis" && d.at+1 < len(d.queue) && d.pos+d.queue[d.at].samples <= target {
+		d.pos += d.queue[d.at].samples
+		d.at++
+	}
+	return max(0, input.Duration(d.time(d.pos)-preSkip)), nil
+}
+
+// search returns where the page begins that holds the packet at target: the one
+// after the last page that ends at or before it, or the one before that if packets
+// need the ones before them.
+func (d *Demuxer) search(target int64) (int64, error) {
+	low, high := d.first, d.r.Size()
+	for high-low > near {
+		middle := low + (high-low)/2
+		from, granule, err := d.pageAfter(middle, high)
+		switch {
+		case err != nil:
+			return 0, err
+		case from < 0 || granule > target:
+			high = middle
+		default:
+			low = from
+		}
+	}
+	return d.walk(low, target)
+}
+
+// pageAfter returns the first page of ours that begins in from..high and ends a
+// packet; from is -1 if there is none.
+func (d *Demuxer) pageAfter(from, high int64) (at, granule int64, err error) {
+	if err := d.r.Jump(from); err != nil {
+		return 0, 0, err
+	}
+	for d.r.Pos() < high {
+		pg, err := d.next()
+		switch {
+		case errors.Is(err, io.EOF) || errors.Is(err, audio.ErrMalformed):
+			return -1, 0, nil
+		case err != nil:
+			return 0, 0, err
+		case pg.serial == d.serial && pg.granule >= 0 && d.from < high:
+			return d.from, pg.granule, nil
+		}
+	}
+	return -1, 0, nil
+}
+
+// walk reads pages from low on and returns where the last one begins from which
+// target can be reached: the one it is on, or the one before that if a packet
+// there needs what comes before, or if it is the last, whose position is not the
+// end of its packets.
+func (d *Demuxer) walk(low, target int64) (int64, error) {
+	if err := d.r.Jump(low); err != nil {
+		return 0, err
+	}
+	before, best := low, low
+	for {
+		pg, err := d.next()
+		switch {
+		case errors.Is(err, io.EOF) || errors.Is(err, audio.ErrMalformed):
+			return before, nil
+		case err != nil:
+			return 0, err
+		case pg.serial != d.serial:
+			continue
+		}
+		continued := pg.flags&flagContinued != 0
+		if !continued || completes(pg) > 1 {
+			before, best = best, d.from
+		}
+		if pg.granule > target || pg.flags&flagEnd != 0 {
+			if continued || pg.flags&flagEnd != 0 || d.code.name() == "vorbis" {
+				return before, nil
+			}
+			return best, nil
+		}
+	}
+}
+
+// completes is how many packets end on pg.
+func completes(pg page) int {
+	n := 0
+	for _, s := range pg.segments {
+		if s < 255 {
+			n++
+		}
+	}
+	return n
+}
+
+// restart begins anew with the page at from, as after a hole.
+func (d *Demuxer) restart(from int64) error {
+	if err := d.r.Jump(from); err != nil {
+		return err
+	}
+	d.code.restart()
+	d.open, d.over, d.partial, d.err = false, false, d.partial[:0], nil
+	if from == d.first {
+		d.begun, d.preSkip = false, 0
+	}
+	d.queue, d.at = d.queue[:0], 0
+	for range maxOpening {
+		if err := d.land(); err != nil {
+			d.err = err
+		}
+		if len(d.queue) > 0 || d.err != nil {
+			break
+		}
+	}
+	if len(d.queue) == 0 {
+		return fmt.Errorf("ogg: nothing to play there: %w", audio.ErrTruncated)
+	}
+	return nil
+}
+
+// land loads a page and takes its position from its own granule.
+func (d *Demuxer) land() error {
+	if !d.begun {
+		return d.load()
+	}
+	pg, err := d.nextOurs()
+	if err != nil {
+		return err
+	}
+	d.queue, d.at = d.queue[:0], 0
+	d.sequence, d.ended = pg.sequence, pg.flags&flagEnd != 0
+	if err := d.split(pg, true); err != nil || len(d.queue) == 0 {
+		return err
+	}
+	total := int64(0)
+	for _, q := range d.queue {
+		total += q.samples
+	}
+	if pg.granule >= 0 && pg.granule <= 1<<56 {
+		d.pos = pg.granule - total
+	}
+	return nil
+}
