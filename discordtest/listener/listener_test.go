@@ -50,8 +50,6 @@ func noGoroutineLeft(t *testing.T) {
 	})
 }
 
-func (s *stage) channel() *voiceserver.Channel { return s.srv.Channel(guild, channel) }
-
 func (s *stage) limit() context.Context {
 	ctx, cancel := context.WithTimeout(s.Context(), 10*time.Second)
 	s.Cleanup(cancel)

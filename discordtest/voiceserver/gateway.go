@@ -28,7 +28,6 @@ const (
 type visit struct {
 	srv    *Server
 	link   *link
-	ended  bool                   // a close frame is queued: whatever comes now is ignored
 	member atomic.Pointer[member] // set by identifying or resuming; the timer reads it too
 
 	watch sync.Mutex
@@ -55,12 +54,13 @@ func (v *visit) read(mute bool) {
 	for {
 		kind, data, err := v.link.conn.ReadMessage()
 		if err != nil {
-			if m := v.member.Load(); m != nil && websocket.IsCloseError(err, websocket.CloseNormalClosure, websocket.CloseGoingAway) {
+			left := websocket.IsCloseError(err, websocket.CloseNormalClosure, websocket.CloseGoingAway) && !v.link.closing.Load()
+			if m := v.member.Load(); m != nil && left {
 				m.channel.bye(m, v.link)
 			}
 			return
 		}
-		if mute || v.ended {
+		if mute || v.link.closing.Load() {
 			continue
 		}
 		if err := v.handle(kind, data); err != nil {
@@ -96,7 +96,6 @@ func (v *visit) refuse(err error) {
 
 // end closes the connection, and the session with it where the code says so.
 func (v *visit) end(code int) {
-	v.ended = true
 	if m := v.member.Load(); m != nil && ends(code) {
 		m.channel.expel(m)
 	}

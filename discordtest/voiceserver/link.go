@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -44,6 +45,7 @@ type link struct {
 	out     chan outgoing
 	quit    chan struct{}
 	once    sync.Once
+	closing atomic.Bool // a close frame is queued: what the client answers is an echo
 }
 
 type outgoing struct {
@@ -71,6 +73,7 @@ func (l *link) text(op int, data any) {
 
 // close queues a close frame. What was queued before is sent first.
 func (l *link) close(code int) {
+	l.closing.Store(true)
 	l.send(websocket.CloseMessage, websocket.FormatCloseMessage(code, closeReasons[code]))
 }
 

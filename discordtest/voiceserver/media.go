@@ -15,6 +15,7 @@ import (
 )
 
 const (
+	firstSSRC      = 1000
 	discoverySize  = 74
 	keepAliveSize  = 8
 	keepAliveAsks  = 0x1337cafe // of Discord's own clients
@@ -144,10 +145,14 @@ func (s *Server) sendUDP(b []byte, to netip.AddrPort) {
 
 // media checks a packet where it arrives, then lets it meet its fate.
 func (s *Server) media(b []byte, from netip.AddrPort) {
+	p, err := parsePacket(b)
 	s.mu.Lock()
 	m, up := s.addrs[from], s.faults.Up
+	left := err == nil && m == nil && p.ssrc > firstSSRC && p.ssrc <= s.lastSSRC
 	s.mu.Unlock()
-	p, err := parsePacket(b)
+	if left {
+		return // it was on the way when its sender left
+	}
 	if m == nil || err != nil {
 		user := uint64(0)
 		if m != nil {
@@ -172,8 +177,11 @@ func (s *Server) media(b []byte, from netip.AddrPort) {
 // open decrypts and judges a packet; c.mu is held.
 func (c *Channel) open(m *member, p packet) (payload []byte, ok bool) {
 	defer c.change()
-	if m.gone || m.aead == nil {
-		c.srv.violation(m.id, "sent media before selecting a protocol or after leaving")
+	if m.gone {
+		return nil, false
+	}
+	if m.aead == nil {
+		c.srv.violation(m.id, "sent media before selecting a protocol")
 		return nil, false
 	}
 	nonce := make([]byte, m.aead.NonceSize())

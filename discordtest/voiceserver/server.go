@@ -101,7 +101,7 @@ type Server struct {
 func New(opt Options) (*Server, error) {
 	opt.setDefaults()
 	s := &Server{
-		opt: opt, ca: opt.CA, lastSSRC: 1000,
+		opt: opt, ca: opt.CA, lastSSRC: firstSSRC,
 		open: map[*link]struct{}{}, channels: map[[2]uint64]*Channel{}, tickets: map[string]Ticket{},
 		addrs: map[netip.AddrPort]*member{}, ssrcs: map[uint32]*member{},
 	}
