@@ -37,6 +37,7 @@ type Options struct {
 
 	// newDAVE makes the end-to-end encryption of a session; dave.New if nil.
 	newDAVE godave.SessionCreateFunc
+	limits  // usual if zero
 }
 
 func (o Options) filled() Options {
@@ -45,6 +46,9 @@ func (o Options) filled() Options {
 	}
 	if o.newDAVE == nil {
 		o.newDAVE = dave.New
+	}
+	if o.limits == (limits{}) {
+		o.limits = usual
 	}
 	return o
 }

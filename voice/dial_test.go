@@ -1,14 +1,26 @@
 package voice
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
 	"testing"
+	"time"
 
+	"github.com/disgoorg/godave"
+
+	"segue/audio"
+	"segue/discordtest/listener"
 	"segue/discordtest/voiceserver"
+	"segue/music"
 )
 
 func TestJoinsAndIsHeardWithBothCiphers(t *testing.T) {
+	nothingLeft(t)
 	for _, mode := range []string{voiceserver.ModeAES256GCM, voiceserver.ModeXChaCha20} {
 		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
 			s := newStage(t, voiceserver.Options{Modes: []string{mode, "xsalsa20_poly1305"}})
 			s.dial(alice)
 			b := s.dial(bot)
@@ -22,5 +34,436 @@ func TestJoinsAndIsHeardWithBothCiphers(t *testing.T) {
 				t.Errorf("stats are %+v", st)
 			}
 		})
+	}
+}
+
+func TestPrefersAES(t *testing.T) {
+	s := newStage(t, voiceserver.Options{Modes: []string{voiceserver.ModeXChaCha20, voiceserver.ModeAES256GCM}})
+	s.dial(bot)
+	if m := s.room().State().Member(uint64(bot)); m.Mode != voiceserver.ModeAES256GCM {
+		t.Errorf("mode is %s", m.Mode)
+	}
+}
+
+// A frame of any size arrives whole: disgo cuts them at 512 bytes.
+func TestFramesArriveWholeUpToTheLargest(t *testing.T) {
+	s := newStage(t, voiceserver.Options{})
+	ear, err := listener.Dial(s.limit(), listener.Call{
+		Endpoint: s.srv.Endpoint(), Token: s.call(alice).Token, SessionID: s.call(alice).SessionID,
+		Guild: uint64(den), Channel: uint64(lounge), User: uint64(alice),
+	}, listener.Options{TLS: s.srv.ClientTLS(), PacketsOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ear.Close() }()
+	b := s.dial(bot)
+	if err := ear.AwaitEpoch(s.limit(), 1); err != nil {
+		t.Fatal(err)
+	}
+	s.until("a settled group", func(st voiceserver.State) bool { return st.Established && st.Transitions == 0 })
+	sizes := []int{513, 960, 1275, 1276, 200}
+	for _, n := range sizes {
+		tape := newTape(3, n)
+		b.Play(tape)
+		<-tape.empty
+	}
+	if err := ear.AwaitPackets(s.limit(), uint64(bot), 3*(len(sizes)-1)); err != nil {
+		t.Fatal(err)
+	}
+	got := map[int]int{}
+	for _, p := range ear.Heard(uint64(bot)).Packets {
+		got[len(p.Opus)]++
+	}
+	for _, n := range sizes {
+		want := 3
+		if n > maxFrame {
+			want = 0
+		}
+		if got[n] < want-1 || got[n] > want {
+			t.Errorf("%d frames of %d bytes, want %d", got[n], n, want)
+		}
+	}
+	if st := b.Stats(); st.Refused != 3 {
+		t.Errorf("%d frames refused, want 3", st.Refused)
+	}
+}
+
+func TestFiveSilenceFramesThenQuietWhileTheClockRunsOn(t *testing.T) {
+	s := newStage(t, voiceserver.Options{})
+	rec := s.record()
+	b := s.dial(bot)
+	tape := newTape(10, 100)
+	b.Play(tape)
+	<-tape.empty
+	// The gateway is told of the end only after the tail.
+	if err := s.room().AwaitEvents(s.limit(), 2, '<', uint64(bot), opSpeaking); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(rec.of(bot)); n != 15 {
+		t.Fatalf("%d packets, want 10 and 5 of silence", n)
+	}
+	tape.more(10)
+	<-tape.empty
+	if err := s.room().AwaitEvents(s.limit(), 3, '<', uint64(bot), opSpeaking); err != nil {
+		t.Fatal(err)
+	}
+	b.Play(nil)
+	s.until("all packets", func(voiceserver.State) bool { return len(rec.of(bot)) == 30 })
+	list := rec.of(bot)
+	for i := 1; i < len(list); i++ {
+		if list[i].Seq != list[i-1].Seq+1 {
+			t.Errorf("packet %d has sequence number %d after %d", i, list[i].Seq, list[i-1].Seq)
+		}
+	}
+	gap, wall := list[15].Timestamp-list[14].Timestamp, list[15].At.Sub(list[14].At)
+	ran := time.Duration(gap) * time.Second / audio.SampleRate
+	if gap%audio.FrameSamples != 0 || ran < time.Second || (ran-wall).Abs() > 60*time.Millisecond {
+		t.Errorf("the RTP clock ran %v over a pause of %v", ran, wall)
+	}
+	if err := b.Close(s.limit()); err != nil {
+		t.Fatal(err)
+	}
+	if st := b.Stats(); st.Silence != 10 || st.Sent != 20 {
+		t.Errorf("stats are %+v", st)
+	}
+}
+
+func TestSaysNothingButSpeaksWhenItJoins(t *testing.T) {
+	s := newStage(t, voiceserver.Options{})
+	s.dial(bot)
+	if err := s.room().AwaitEvents(s.limit(), 2, '<', uint64(bot), opSpeaking); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.room().State().Member(uint64(bot)).Packets; n != 0 {
+		t.Errorf("%d packets of nothing", n)
+	}
+}
+
+func TestStageChannelNeedsNoDAVE(t *testing.T) {
+	s := newStage(t, voiceserver.Options{})
+	call := s.call(bot)
+	call.Token = s.srv.Admit(voiceserver.Ticket{Guild: uint64(den), Channel: uint64(attic), User: uint64(bot), Session: call.SessionID, Stage: true})
+	call.Channel = attic
+	c, err := Dial(s.limit(), call, s.opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close(context.Background()) }()
+	c.Play(newTape(-1, 50))
+	room := s.srv.Channel(uint64(den), uint64(attic))
+	if err := room.Await(s.limit(), func(st voiceserver.State) bool { return st.Member(uint64(bot)).Plain >= 5 }); err != nil {
+		t.Fatal(err)
+	}
+	if e := c.Stats().Epoch; e != 0 {
+		t.Errorf("epoch %d on a stage", e)
+	}
+}
+
+func TestDialFailsWithAReason(t *testing.T) {
+	nothingLeft(t)
+	type row struct {
+		name    string
+		opt     voiceserver.Options
+		faults  voiceserver.Faults
+		change  func(*Call, *Options)
+		limit   time.Duration
+		code    string
+		forgive string
+	}
+	for _, r := range []row{
+		{name: "token unknown", change: func(c *Call, _ *Options) { c.Token = "?" }, code: "voice.unreachable", forgive: "4004"},
+		{name: "no E2EE on our side", change: func(_ *Call, o *Options) { o.newDAVE = godave.NewNoopSession }, code: "voice.e2ee_required", forgive: "4017"},
+		{name: "only old ciphers", opt: voiceserver.Options{Modes: []string{"xsalsa20_poly1305"}}, code: "voice.unsupported"},
+		{name: "certificate not trusted", change: func(_ *Call, o *Options) { o.TLS = nil }, code: "voice.unreachable"},
+		{name: "nobody there", change: func(c *Call, _ *Options) { c.Endpoint = "127.0.0.1:1" }, code: "voice.unreachable"},
+		{name: "endpoint with a path", change: func(c *Call, _ *Options) { c.Endpoint += "/x" }, code: "voice.unreachable"},
+		{name: "endpoint with a user", change: func(c *Call, _ *Options) { c.Endpoint = "me@" + c.Endpoint }, code: "voice.unreachable"},
+		{name: "endpoint empty", change: func(c *Call, _ *Options) { c.Endpoint = "" }, code: "voice.unreachable"},
+		{name: "refused", faults: voiceserver.Faults{Refuse: http.StatusServiceUnavailable}, code: "voice.unreachable"},
+		{name: "silent before hello", faults: voiceserver.Faults{NoHello: true}, limit: 300 * time.Millisecond, code: "voice.unreachable"},
+		{name: "silent after hello", faults: voiceserver.Faults{Silent: true}, limit: 300 * time.Millisecond, code: "voice.unreachable"},
+		{name: "deaf to discovery", faults: voiceserver.Faults{LoseDiscovery: -1}, limit: 300 * time.Millisecond, code: "voice.unreachable"},
+	} {
+		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, r.opt, r.forgive)
+			s.srv.Inject(r.faults)
+			call, o := s.call(bot), s.opts
+			if r.change != nil {
+				r.change(&call, &o)
+			}
+			if r.limit == 0 {
+				r.limit = 20 * time.Second
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), r.limit)
+			defer cancel()
+			_, err := Dial(ctx, call, o)
+			if e, ok := errors.AsType[*music.Error](err); !ok || e.Code != r.code {
+				t.Errorf("error is %v, want %s", err, r.code)
+			}
+		})
+	}
+}
+
+func TestDialCancelledIsSilence(t *testing.T) {
+	s := newStage(t, voiceserver.Options{})
+	s.srv.Inject(voiceserver.Faults{Silent: true})
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	if _, err := Dial(ctx, s.call(bot), s.opts); !errors.Is(err, context.Canceled) {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestDiscoveryIsAskedAgainWhenLost(t *testing.T) {
+	s := newStage(t, voiceserver.Options{})
+	s.srv.Inject(voiceserver.Faults{LoseDiscovery: 2})
+	s.dial(bot)
+}
+
+func TestKeepAliveIsSentAtOnce(t *testing.T) {
+	s := newStage(t, voiceserver.Options{})
+	s.dial(bot)
+	s.until("a keep-alive", func(st voiceserver.State) bool { return st.Member(uint64(bot)).KeepAlives > 0 })
+}
+
+func TestResumesWithoutLosingAFrameOrTheGroup(t *testing.T) {
+	nothingLeft(t)
+	faults := map[string]func(*stage){
+		"4015":        func(s *stage) { s.room().Close(uint64(bot), 4015) },
+		"4000":        func(s *stage) { s.room().Close(uint64(bot), 4000) },
+		"1001":        func(s *stage) { s.room().Close(uint64(bot), 1001) },
+		"dropped":     func(s *stage) { s.room().Drop(uint64(bot)) },
+		"all crashed": func(s *stage) { s.srv.Crash() },
+	}
+	for name, strike := range faults {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, voiceserver.Options{})
+			s.dial(alice)
+			b := s.dial(bot)
+			rec := s.record()
+			b.Play(newTape(-1, 120))
+			s.heard(bot, 10)
+			epoch := s.room().State().Epoch
+			strike(s)
+			if err := s.room().AwaitEvents(s.limit(), 1, '<', uint64(bot), opResume); err != nil {
+				t.Fatal(err)
+			}
+			s.heard(bot, 10)
+			st := s.room().State()
+			m := st.Member(uint64(bot))
+			if st.Epoch != epoch || m.Plain != 0 || m.Dropped != 0 {
+				t.Errorf("epoch %d, was %d; member %+v", st.Epoch, epoch, m)
+			}
+			if n := s.room().Count('<', uint64(bot), opIdentify); n != 1 {
+				t.Errorf("identified %d times", n)
+			}
+			if n := s.room().Count('<', uint64(bot), opKeyPackage); n != 1 {
+				t.Errorf("%d key packages: a message was handled twice", n)
+			}
+			for i, list := 1, rec.of(bot); i < len(list); i++ {
+				if list[i].Seq != list[i-1].Seq+1 {
+					t.Errorf("sequence number %d after %d", list[i].Seq, list[i-1].Seq)
+				}
+			}
+			if got := b.Stats(); got.Resumes != 1 || got.Reconnects != 0 {
+				t.Errorf("stats are %+v", got)
+			}
+		})
+	}
+}
+
+// What the server said while we were away arrives with the resume, once.
+func TestResumeCatchesUpWithTheGroup(t *testing.T) {
+	for _, first := range []bool{false, true} {
+		s := newStage(t, voiceserver.Options{ResumedFirst: first, TransitionTimeout: 5 * time.Second})
+		s.dial(alice)
+		b := s.dial(bot)
+		b.Play(newTape(-1, 120))
+		s.heard(bot, 5)
+		s.room().Drop(uint64(bot))
+		s.dial(33)
+		s.until("a group of three", func(st voiceserver.State) bool {
+			n := 0
+			for _, u := range st.Leaves {
+				if u != 0 {
+					n++
+				}
+			}
+			return n == 3 && st.Transitions == 0
+		})
+		s.heard(bot, 10)
+		if m := s.room().State().Member(uint64(bot)); m.Plain != 0 {
+			t.Errorf("plain frames: %+v", m)
+		}
+	}
+}
+
+func TestOneLostAcknowledgementIsNoReasonTwoAre(t *testing.T) {
+	s := newStage(t, voiceserver.Options{HeartbeatInterval: 200 * time.Millisecond, HeartbeatGrace: 3 * time.Second})
+	b := s.dial(bot)
+	s.until("heartbeats", func(st voiceserver.State) bool { return st.Member(uint64(bot)).Heartbeats >= 3 })
+	if b.Stats().Latency <= 0 {
+		t.Error("no latency")
+	}
+	s.srv.Inject(voiceserver.Faults{LoseAcks: -1})
+	if err := s.room().AwaitEvents(s.limit(), 1, '<', uint64(bot), opResume); err != nil {
+		t.Fatal(err)
+	}
+	s.srv.Inject(voiceserver.Faults{})
+	n := s.room().State().Member(uint64(bot)).Heartbeats
+	s.until("heartbeats again", func(st voiceserver.State) bool { return st.Member(uint64(bot)).Heartbeats >= n+3 })
+	if got := s.room().Count('<', uint64(bot), opResume); got != 1 {
+		t.Errorf("resumed %d times", got)
+	}
+}
+
+func TestHeartbeatsAcknowledgeWhatWasHeard(t *testing.T) {
+	s := newStage(t, voiceserver.Options{HeartbeatInterval: 200 * time.Millisecond})
+	s.dial(alice)
+	s.dial(bot)
+	s.until("an acknowledgement of the last message", func(st voiceserver.State) bool {
+		m := st.Member(uint64(bot))
+		return m.Seq > 3 && m.Acked == m.Seq
+	})
+}
+
+func TestNonsenseFromTheGatewayIsPassedOver(t *testing.T) {
+	s := newStage(t, voiceserver.Options{}, "acknowledged", "opcode 31", "31")
+	s.dial(alice)
+	b := s.dial(bot)
+	b.Play(newTape(-1, 80))
+	s.heard(bot, 3)
+	for _, raw := range []string{
+		`{`, `[]`, `null`, `{"op":null}`, `{"op":"x"}`, `{"op":99,"d":{}}`, `{"op":12,"d":{"video_ssrc":0}}`,
+		`{"op":15,"d":{"any":100}}`, `{"op":16,"d":{}}`, `{"op":18,"d":{"flags":1}}`, `{"op":20,"d":{"platform":null}}`,
+		`{"op":6,"d":{"t":12345}}`, `{"op":6,"d":"x"}`, `{"op":11,"d":{"user_ids":[1]}}`, `{"op":11,"d":{"user_ids":["x"]}}`,
+		`{"op":13}`, `{"op":13,"d":{"user_id":"-1"}}`, `{"op":21,"d":{"protocol_version":9,"transition_id":3}}`,
+		`{"op":21,"d":{"protocol_version":-1}}`, `{"op":22,"d":{"transition_id":65536}}`, `{"op":22,"d":{"transition_id":999}}`,
+		`{"op":24,"d":{"protocol_version":7,"epoch":1}}`, `{"op":9,"d":null}`,
+	} {
+		s.room().SendRaw(uint64(bot), raw)
+	}
+	for _, body := range [][]byte{nil, {0}, {1, 2, 3}, bytes.Repeat([]byte{0xff}, 300)} {
+		for _, op := range []int{0, 25, 27, 99, 255} {
+			s.room().SendBinary(uint64(bot), op, body)
+		}
+	}
+	s.room().SendBinary(uint64(bot), opAnnounceCommit, []byte{0})
+	s.room().SendBinary(uint64(bot), opWelcome, nil)
+	s.heard(bot, 10)
+	if st := b.Stats(); st.Resumes != 0 || st.Reconnects != 0 {
+		t.Errorf("stats are %+v", st)
+	}
+}
+
+func TestWhatComesInOverUDPNeverMatters(t *testing.T) {
+	s := newStage(t, voiceserver.Options{})
+	a := s.dial(alice)
+	b := s.dial(bot)
+	a.Play(newTape(-1, 1275)) // all of it lands in b's socket
+	b.Play(newTape(-1, 80))
+	s.heard(bot, 20)
+	if b.Stats().Received < 10*1275 {
+		t.Errorf("received %d bytes", b.Stats().Received)
+	}
+}
+
+func TestLostSlowAndReorderedDatagramsAreNotOurs(t *testing.T) {
+	s := newStage(t, voiceserver.Options{})
+	s.srv.Inject(voiceserver.Faults{
+		Up: voiceserver.Lose(3), Down: voiceserver.Swap(4, 45*time.Millisecond), LoseDiscovery: 1,
+	})
+	s.dial(alice)
+	b := s.dial(bot)
+	b.Play(newTape(-1, 100))
+	s.heard(bot, 20)
+	if st := b.Stats(); st.SendErrors != 0 || st.Reconnects != 0 {
+		t.Errorf("stats are %+v", st)
+	}
+}
+
+func TestFramesAreHeldWhileTheGroupChanges(t *testing.T) {
+	s := newStage(t, voiceserver.Options{ExecuteDelay: 300 * time.Millisecond})
+	b := s.dial(bot)
+	tape := newTape(-1, 100)
+	b.Play(tape)
+	s.until("frames", func(st voiceserver.State) bool { return st.Member(uint64(bot)).Packets > 5 })
+	s.dial(alice)
+	s.until("a group of two", func(st voiceserver.State) bool { return st.Established && st.Transitions == 0 })
+	s.heard(bot, 10)
+	if b.Stats().Held == 0 {
+		t.Error("nothing was held")
+	}
+	st := b.Stats()
+	if taken := int64(tape.count()); taken > b.Stats().Sent+1 || taken < st.Sent {
+		t.Errorf("%d frames taken, %d sent", taken, b.Stats().Sent)
+	}
+	if m := s.room().State().Member(uint64(bot)); m.Plain != 0 {
+		t.Errorf("plain frames: %+v", m)
+	}
+}
+
+func TestDowngradeAndUpgradeAreFollowed(t *testing.T) {
+	s := newStage(t, voiceserver.Options{})
+	s.dial(alice)
+	b := s.dial(bot)
+	b.Play(newTape(-1, 100))
+	s.heard(bot, 5)
+	s.room().Downgrade()
+	s.until("plain frames", func(st voiceserver.State) bool { return st.Member(uint64(bot)).Plain > 5 })
+	s.room().Upgrade()
+	s.until("a group again", func(st voiceserver.State) bool { return st.Established && st.Transitions == 0 })
+	s.heard(bot, 10)
+}
+
+func TestCloseTwiceAndAfterwards(t *testing.T) {
+	s := newStage(t, voiceserver.Options{})
+	b := s.dial(bot)
+	if b.Channel() != lounge {
+		t.Errorf("channel is %v", b.Channel())
+	}
+	for range 2 {
+		if err := b.Close(s.limit()); err != nil {
+			t.Error(err)
+		}
+	}
+	<-b.Done()
+	b.Play(newTape(1, 10))
+	if b.Err() != nil {
+		t.Errorf("closed with %v", b.Err())
+	}
+	s.until("the bot gone", func(st voiceserver.State) bool { return st.Member(uint64(bot)).User == 0 })
+}
+
+func TestHundredCallsLeaveNothingBehind(t *testing.T) {
+	s := newStage(t, voiceserver.Options{})
+	pacer := NewPacer()
+	defer pacer.Close()
+	s.opts.Pacer = pacer
+	for i := range 10 {
+		var calls []*Conn
+		for j := range 10 {
+			u := music.UserID(1000 + 10*i + j)
+			call := s.call(u)
+			room := music.ChannelID(9000 + j)
+			call.Token = s.srv.Admit(voiceserver.Ticket{Guild: uint64(den), Channel: uint64(room), User: uint64(u), Session: call.SessionID})
+			call.Channel = room
+			c, err := Dial(s.limit(), call, s.opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Play(newTape(-1, 60))
+			calls = append(calls, c)
+		}
+		for _, c := range calls {
+			if err := c.Close(s.limit()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n := pacer.Stats().Seats; n != 0 {
+		t.Errorf("%d seats left", n)
 	}
 }

@@ -145,7 +145,7 @@ func (m *Manager) move(ctx context.Context, g music.GuildID, p *place, conn *Con
 		p.wanted = to
 	}
 	m.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, 2*answerLimit)
+	ctx, cancel := context.WithTimeout(ctx, 2*m.o.answer)
 	defer cancel()
 	if moving {
 		if err := update(ctx, g, to); err != nil {

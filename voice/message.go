@@ -133,7 +133,7 @@ type (
 	}
 	heartbeat struct {
 		T      int64 `json:"t"`
-		SeqAck int   `json:"seq_ack"`
+		SeqAck *int  `json:"seq_ack,omitempty"` // absent: nothing heard yet
 	}
 	heartbeatACK struct {
 		T int64 `json:"t"`

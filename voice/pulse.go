@@ -36,7 +36,8 @@ func (p *pulse) start(interval float64) error {
 	return nil
 }
 
-// turn is called when the timer has fired.
+// turn is called when the timer has fired; ack is the last message heard, below
+// 0 if there was none.
 func (p *pulse) turn(ack int) error {
 	if p.awaiting {
 		if p.doubting {
@@ -50,7 +51,11 @@ func (p *pulse) turn(ack int) error {
 	p.sent = p.at.UnixMilli()
 	p.awaiting = true // before it is sent: the echo may be quick
 	p.beat.Reset(p.interval)
-	return p.gw.send(opHeartbeat, heartbeat{T: p.sent, SeqAck: ack})
+	h := heartbeat{T: p.sent}
+	if ack >= 0 {
+		h.SeqAck = &ack
+	}
+	return p.gw.send(opHeartbeat, h)
 }
 
 // acknowledged takes an echo and gives the time it took, or 0 if the echo is of

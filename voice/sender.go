@@ -40,6 +40,7 @@ type sender struct {
 	hold      bool        // the path is not to be trusted at present
 	waiting   audio.Frame // taken, not sent; Opus is nil if there is none
 	want, say bool        // whether we speak, and whether the server has been told
+	shy       bool        // told only just now: the datagram might be there first
 	tail      int         // silence frames still to send
 	idle      int         // ticks without anything to send
 	seq       uint16
@@ -93,7 +94,7 @@ func (s *sender) told(p *path, on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.path == p {
-		s.say = on
+		s.say, s.shy = on, on
 	}
 }
 
@@ -127,8 +128,9 @@ func (s *sender) tick(b beat) {
 	if b.late {
 		s.stats.late.Add(1)
 	}
-	p := s.path
-	if p == nil || s.hold || !p.e2ee.Ready() {
+	p, shy := s.path, s.shy
+	s.shy = false
+	if p == nil || s.hold || shy || !p.e2ee.Ready() {
 		if s.frames != nil {
 			s.stats.held.Add(1)
 		}

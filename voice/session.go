@@ -13,12 +13,9 @@ import (
 )
 
 const (
-	openLimit      = 10 * time.Second // from hello to session description, or to resumed
-	handshakeLimit = 10 * time.Second // for DAVE to become ready when joining
-	rekeyLimit     = 30 * time.Second // and later, when others may be the slow ones
-	resumeTries    = 6                // with backoff: about 20 s
-	lookEvery      = time.Second      // at DAVE, which may cease to be ready with time
-	steady         = 10 * time.Second // a socket that lasted that long was fine
+	resumeTries = 6                // with backoff: about 20 s
+	lookEvery   = time.Second      // at DAVE, which may cease to be ready with time
+	steady      = 10 * time.Second // a socket that lasted that long was fine
 )
 
 // A session is one identify: its SSRC, UDP socket, transport key and DAVE
@@ -29,6 +26,7 @@ type session struct {
 	log   *slog.Logger
 	out   *sender
 	stats *counters
+	limits
 	// onReady is told each time frames begin or cease to be heard.
 	onReady func(bool)
 
@@ -49,7 +47,7 @@ type session struct {
 }
 
 func newSession(call Call, o Options, out *sender, stats *counters, onReady func(bool)) *session {
-	s := &session{call: call, tls: o.TLS, log: o.Log, out: out, stats: stats, onReady: onReady, seq: newSequence()}
+	s := &session{call: call, tls: o.TLS, log: o.Log, limits: o.limits, out: out, stats: stats, onReady: onReady, seq: newSequence()}
 	s.dave = o.newDAVE(o.Log, godave.UserID(call.User.String()), callbacks{s})
 	s.dave.SetChannelID(godave.ChannelID(call.Channel))
 	return s
@@ -61,11 +59,8 @@ func (s *session) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer func() {
 		cancel()
-		s.out.attach(nil)
+		s.hush()
 		s.ready(false)
-		if s.sock != nil {
-			s.sock.close()
-		}
 		s.tasks.Wait()
 		_ = s.dave.Close()
 	}()
@@ -110,16 +105,26 @@ func (s *session) connect(ctx context.Context) error {
 	code := 0
 	if ctx.Err() != nil || judge(err) != resume || s.path == nil {
 		code = 1000 // we will not come back
+		s.hush()
 	}
 	gw.close(code)
 	return err
+}
+
+// hush sends nothing more. It comes before the goodbye: what came after it
+// would be from nobody the server knows.
+func (s *session) hush() {
+	s.out.attach(nil)
+	if s.sock != nil {
+		s.sock.close()
+	}
 }
 
 // serve takes what the websocket brings until it ends, or the session must.
 func (s *session) serve(ctx context.Context, gw *gateway) error {
 	p := pulse{gw: gw, beat: time.NewTimer(time.Hour)}
 	defer p.beat.Stop()
-	w := watch{s: s, limit: time.NewTimer(openLimit), resuming: s.path != nil}
+	w := watch{s: s, limit: time.NewTimer(s.open), resuming: s.path != nil}
 	defer w.limit.Stop()
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
@@ -169,7 +174,7 @@ type watch struct {
 	s        *session
 	limit    *time.Timer
 	resuming bool
-	open     bool
+	begun    bool // the session is open, and DAVE had its first look
 }
 
 func (w *watch) look() {
@@ -180,19 +185,19 @@ func (w *watch) look() {
 	switch {
 	case up:
 		w.limit.Stop()
-	case !w.open || w.s.isReady: // it was ready, or has only begun
-		d := handshakeLimit
+	case !w.begun || w.s.isReady: // it was ready, or has only begun
+		d := w.s.handshake
 		if w.s.wasReady {
-			d = rekeyLimit
+			d = w.s.rekey
 		}
 		w.limit.Reset(d)
 	}
-	w.open = true
+	w.begun = true
 	w.s.ready(up)
 }
 
 func (w *watch) expired() error {
-	if w.open {
+	if w.begun {
 		return errHandshake
 	}
 	return errSlow
@@ -271,7 +276,7 @@ func (s *session) handle(ctx context.Context, gw *gateway, p *pulse, m message) 
 	case opHello:
 		return s.hello(gw, p, m)
 	case opReady:
-		return s.open(ctx, m)
+		return s.connectMedia(ctx, m)
 	case opDescription:
 		return s.describe(m)
 	case opHeartbeatACK:
@@ -303,8 +308,8 @@ func (s *session) hello(gw *gateway, p *pulse, m message) error {
 	})
 }
 
-// open begins IP discovery over a new UDP socket; serve goes on meanwhile.
-func (s *session) open(ctx context.Context, m message) error {
+// connectMedia begins IP discovery over a new UDP socket; serve goes on meanwhile.
+func (s *session) connectMedia(ctx context.Context, m message) error {
 	r, err := decode[ready](m)
 	if err != nil {
 		return err
@@ -323,7 +328,7 @@ func (s *session) open(ctx context.Context, m message) error {
 	found := make(chan netip.AddrPort, 1)
 	s.discovery = found
 	s.tasks.Go(func() {
-		addr, err := s.sock.discover(ctx, r.SSRC)
+		addr, err := s.sock.discover(ctx, r.SSRC, discoveryFirst)
 		found <- addr
 		if err == nil {
 			s.sock.drain()

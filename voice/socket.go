@@ -63,13 +63,14 @@ func (s *socket) close() {
 }
 
 // discover asks the server for the address it sees us at, again and again
-// until it answers or the tries are used up.
-func (s *socket) discover(ctx context.Context, ssrc uint32) (netip.AddrPort, error) {
+// until it answers or the tries are used up. The first answer may take wait, the
+// later ones twice as long each time, up to five times wait.
+func (s *socket) discover(ctx context.Context, ssrc uint32, wait time.Duration) (netip.AddrPort, error) {
 	stop := context.AfterFunc(ctx, func() { _ = s.conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	ask := discoveryRequest(ssrc)
 	buf := make([]byte, 2048)
-	wait := discoveryFirst
+	most := 5 * wait
 	for range discoveryTries {
 		if ctx.Err() != nil {
 			return netip.AddrPort{}, context.Cause(ctx)
@@ -86,7 +87,7 @@ func (s *socket) discover(ctx context.Context, ssrc uint32) (netip.AddrPort, err
 					return netip.AddrPort{}, fmt.Errorf("%w: %w", errDiscovery, err)
 				}
 				if time.Now().Before(deadline) {
-					_ = pause(ctx, min(time.Until(deadline), discoveryFirst))
+					_ = pause(ctx, time.Until(deadline))
 				}
 				break
 			}
@@ -94,7 +95,7 @@ func (s *socket) discover(ctx context.Context, ssrc uint32) (netip.AddrPort, err
 				return addr, nil
 			}
 		}
-		wait = min(2*wait, time.Second)
+		wait = min(2*wait, most)
 	}
 	return netip.AddrPort{}, errDiscovery
 }

@@ -34,7 +34,9 @@ type stage struct {
 
 func newStage(t *testing.T, opt voiceserver.Options, forgiven ...string) *stage {
 	t.Helper()
-	nothingLeft(t)
+	if !strings.Contains(t.Name(), "/") { // rows of a table may run side by side: their parent counts
+		nothingLeft(t)
+	}
 	s := &stage{T: t, srv: newServer(t, opt, forgiven...)}
 	s.opts.TLS = s.srv.ClientTLS()
 	if os.Getenv("VOICE_TEST_LOG") != "" {
@@ -148,7 +150,9 @@ type tape struct {
 	empty chan struct{} // closed when the last frame has been taken
 }
 
-func newTape(frames, size int) *tape { return &tape{left: frames, size: size, empty: make(chan struct{})} }
+func newTape(frames, size int) *tape {
+	return &tape{left: frames, size: size, empty: make(chan struct{})}
+}
 
 func (t *tape) Take() (audio.Frame, bool) {
 	t.mu.Lock()

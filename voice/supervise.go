@@ -10,12 +10,23 @@ import (
 )
 
 const (
-	answerLimit = 10 * time.Second // for Discord to answer a wish to join; a full channel is never answered
-	patience    = 30 * time.Second // for the main gateway to say what comes after a disconnect
-	settle      = 100 * time.Millisecond
-	joinTries   = 2 // sessions in a row that never got ready, when joining
-	rejoinTries = 6 // the same, once frames have been heard
+	settle      = 100 * time.Millisecond // between the two events of one move
+	joinTries   = 2                      // sessions in a row that were not steady, when joining
+	rejoinTries = 6                      // the same, once frames have been heard
 )
+
+// limits are for how long a call waits for others.
+type limits struct {
+	answer    time.Duration // for Discord to answer a wish to join; a full channel is never answered
+	news      time.Duration // for the main gateway to say what comes after a disconnect
+	open      time.Duration // from hello to session description, or to resumed
+	handshake time.Duration // for DAVE to become ready when joining
+	rekey     time.Duration // and later, when others may be the slow ones
+}
+
+var usual = limits{
+	answer: 10 * time.Second, news: 30 * time.Second, open: 10 * time.Second, handshake: 10 * time.Second, rekey: 30 * time.Second,
+}
 
 // A course is how the supervisor has fared so far.
 type course struct {
@@ -40,9 +51,9 @@ func (c *Conn) supervise(ctx context.Context) *music.Error {
 		case orderAsk:
 			next = c.again(ctx, &w)
 		case orderGone:
-			next = c.expect(ctx, patience, order{kind: orderAsk})
+			next = c.expect(ctx, c.o.news, order{kind: orderAsk})
 		case orderNone:
-			next = c.expect(ctx, patience, order{kind: orderEnd, fault: fault(w.last)})
+			next = c.expect(ctx, c.o.news, order{kind: orderEnd, fault: fault(w.last)})
 		case orderCall:
 			news, err := c.session(ctx, next.call, &w)
 			if err != nil {
@@ -72,7 +83,7 @@ func (c *Conn) again(ctx context.Context, w *course) order {
 	if w.tries > 0 && pause(ctx, backoff(w.tries-1)) != nil {
 		return order{}
 	}
-	limited, cancel := context.WithTimeout(ctx, answerLimit)
+	limited, cancel := context.WithTimeout(ctx, c.o.answer)
 	defer cancel()
 	if err := c.ask(limited); err != nil {
 		w.last = err
@@ -80,7 +91,7 @@ func (c *Conn) again(ctx context.Context, w *course) order {
 			return order{kind: orderEnd, fault: fault(err)}
 		}
 	}
-	next := c.expect(ctx, answerLimit, order{kind: orderAsk})
+	next := c.expect(ctx, c.o.answer, order{kind: orderAsk})
 	if next.kind != orderAsk {
 		return next
 	}
