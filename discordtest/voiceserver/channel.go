@@ -62,6 +62,7 @@ type member struct {
 	gone    bool
 	joined  bool // has had its session description
 	spoke   bool // has sent opcode 5 with a flag set
+	doubted bool // media came before that
 	forget  func()
 
 	seq   int

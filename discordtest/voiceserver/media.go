@@ -18,7 +18,8 @@ const (
 	firstSSRC      = 1000
 	discoverySize  = 74
 	keepAliveSize  = 8
-	keepAliveAsks  = 0x1337cafe // of Discord's own clients
+	speakingGrace  = 250 * time.Millisecond // by how much a datagram may overtake a websocket message
+	keepAliveAsks  = 0x1337cafe             // of Discord's own clients
 	keepAliveReply = 0x1337f00d
 )
 
@@ -195,8 +196,9 @@ func (c *Channel) open(m *member, p packet) (payload []byte, ok bool) {
 	for _, fault := range m.rtp.next(p, m.ssrc) {
 		c.srv.violation(m.id, "%s", fault)
 	}
-	if !m.spoke {
-		c.srv.violation(m.id, "sent media before speaking (opcode 5)")
+	if !m.spoke && !m.doubted {
+		m.doubted = true
+		c.srv.timers.after(speakingGrace, func() { c.doubt(m) })
 	}
 	m.counts.Packets++
 	if c.tap != nil {
@@ -216,6 +218,16 @@ func (c *Channel) open(m *member, p packet) (payload []byte, ok bool) {
 		}
 	}
 	return payload, true
+}
+
+// doubt is called a little after media came from somebody who had not said to
+// speak. By then the word must be here: it may only have been slower.
+func (c *Channel) doubt(m *member) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !m.spoke {
+		c.srv.violation(m.id, "sent media before speaking (opcode 5)")
+	}
 }
 
 // relay hands a payload on to everybody else who can use it.
