@@ -87,14 +87,18 @@ func (s *state) open(e queue.Entry) *load {
 // openTrack runs as a task. Whatever a foreign file does to a demuxer must not
 // take the other guilds down.
 func (s *state) openTrack(life context.Context, t music.Track) (_ tape, err error) {
+	var m *audio.Media
 	defer func() {
 		if r := recover(); r != nil {
+			if m != nil {
+				_ = m.Close()
+			}
 			err = fmt.Errorf("opening %s: panic: %v\n%s", t.ID, r, debug.Stack())
 		}
 	}()
 	ctx, cancel := context.WithTimeout(life, openLimit)
 	defer cancel()
-	m, err := s.o.Library.Open(ctx, t)
+	m, err = s.o.Library.Open(ctx, t)
 	if err != nil {
 		return tape{}, err
 	}
