@@ -238,11 +238,11 @@ func headerless(head []byte) bool {
 // words says what kind of text b is, or "" if it is none.
 func words(b []byte) string {
 	start := b[:min(len(b), 1024)]
-	for len(start) > 0 && !utf8.RuneStart(start[len(start)-1]) || len(start) == 1024 && !utf8.Valid(start) {
-		start = start[:len(start)-1]
-		if len(start) < 1020 {
+	for range min(len(start), utf8.UTFMax-1) { // it may be cut within a character
+		if utf8.Valid(start) {
 			break
 		}
+		start = start[:len(start)-1]
 	}
 	lower := strings.ToLower(string(start))
 	switch {

@@ -78,9 +78,15 @@ func (d *decoder) Decode(dst []float32, p audio.Packet) ([]float32, error) {
 func (d *decoder) Reset() { d.dec.Reset() }
 
 // decode appends samples per channel made from data, or out of thin air if that is nil.
-func (d *decoder) decode(dst []float32, data []byte, samples int) ([]float32, error) {
+func (d *decoder) decode(dst []float32, data []byte, samples int) (out []float32, err error) {
 	start, n := len(dst), samples*audio.Channels
 	dst = slices.Grow(dst, n)
+	defer func() {
+		if r := recover(); r != nil { // none is known; a stranger's packet shall not be the first
+			d.dec.Reset()
+			out, err = dst[:start], malformed(fmt.Sprint(r))
+		}
+	}()
 	got, err := d.dec.Decode(data, dst[start:start+n])
 	if err != nil {
 		return dst, fmt.Errorf("opus: %w: %w", audio.ErrMalformed, err)

@@ -76,11 +76,14 @@ func (d *Decoder) Format() (rate, channels int) { return d.rate, d.channels }
 // Reset does nothing: samples do not depend on each other.
 func (d *Decoder) Reset() {}
 
-// Decode appends the samples of p. Bytes after the last whole sample frame are
-// an error that wraps audio.ErrMalformed; what is before them is appended. In
-// place of a lost packet there is silence.
+// Decode appends the samples of p, which must be whole sample frames: else nothing
+// is appended and the error wraps audio.ErrMalformed. In place of a lost packet
+// there is silence.
 func (d *Decoder) Decode(dst []float32, p audio.Packet) ([]float32, error) {
 	frame := d.width * d.channels
+	if len(p.Data)%frame != 0 {
+		return dst, fmt.Errorf("pcm: %d bytes in frames of %d: %w", len(p.Data), frame, audio.ErrMalformed)
+	}
 	n := len(p.Data) / frame * d.channels
 	if len(p.Data) == 0 {
 		n = int(min(max(p.Duration, 0), audio.SampleRate)*int64(d.rate)/audio.SampleRate) * d.channels
@@ -88,9 +91,6 @@ func (d *Decoder) Decode(dst []float32, p audio.Packet) ([]float32, error) {
 	start := len(dst)
 	dst = slices.Grow(dst, n)[:start+n]
 	d.convert(dst[start:], p.Data)
-	if len(p.Data)%frame != 0 {
-		return dst, fmt.Errorf("pcm: %d bytes in frames of %d: %w", len(p.Data), frame, audio.ErrMalformed)
-	}
 	return dst, nil
 }
 

@@ -2,7 +2,6 @@ package matroska
 
 import (
 	"fmt"
-	"io"
 	"time"
 
 	"segue/audio"
@@ -48,7 +47,7 @@ func (d *Demuxer) group(g element) error {
 func (d *Demuxer) block(e element) error {
 	head, err := d.r.Peek(int(min(e.size, 8)))
 	if err != nil {
-		return io.ErrUnexpectedEOF
+		return within(err)
 	}
 	number, n := vint(head, false)
 	if n == 0 || number != d.number || e.size < int64(n)+3 {
@@ -59,7 +58,7 @@ func (d *Demuxer) block(e element) error {
 	}
 	b := d.slab.Make(int(e.size))
 	if _, err := d.r.ReadFull(b); err != nil {
-		return io.ErrUnexpectedEOF
+		return within(err)
 	}
 	ticks, flags := int64(int16(uint16(b[n])<<8|uint16(b[n+1]))), b[n+2]
 	sizes, frames, err := lace(b[n+3:], flags>>1&3, d.sizes[:0])

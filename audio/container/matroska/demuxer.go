@@ -158,6 +158,7 @@ func (d *Demuxer) choose(tracks []track) error {
 		c, e := t.coding()
 		if e == nil {
 			d.coding, d.number, d.prefix = c, t.number, t.prefix
+			tags.Set(&d.info, "TITLE", t.name)
 			return nil
 		}
 		if first {

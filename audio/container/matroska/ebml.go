@@ -4,6 +4,7 @@ package matroska
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -35,6 +36,7 @@ const (
 	idTrack        = 0xAE
 	idNumber       = 0xD7
 	idType         = 0x83
+	idName         = 0x536E
 	idCodecID      = 0x86
 	idCodecPrivate = 0x63A2
 	idCodecDelay   = 0x56AA
@@ -97,7 +99,7 @@ func (e element) end() int64 {
 // audio.ErrMalformed if there is no element; it then has consumed nothing.
 func header(r *input.Reader) (element, error) {
 	b, err := r.Peek(12)
-	if len(b) == 0 {
+	if len(b) == 0 || err != nil && !errors.Is(err, io.EOF) {
 		return element{}, err
 	}
 	id, n := vint(b, true)
@@ -177,7 +179,7 @@ func children(r *input.Reader, parent element, f func(element) error) error {
 
 // within turns the end of the media into what it means inside an element.
 func within(err error) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF { //nolint:errorlint // ours, unwrapped
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return audio.ErrTruncated
 	}
 	return err

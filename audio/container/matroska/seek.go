@@ -133,7 +133,7 @@ func (d *Demuxer) lateCues() {
 // end. Decoders of Vorbis and MP3 need a run-up, so it lands that much earlier.
 func (d *Demuxer) Seek(to time.Duration) (time.Duration, error) {
 	preSkip := d.coding.info.PreSkip
-	target := max(0, input.Samples(to)) + preSkip - d.runUp()
+	target := max(0, input.Samples(to)) - d.runUp()
 	behind := d.at < len(d.queue) && d.queue[d.at].PTS > target || d.at == len(d.queue) && d.clock.Now() > target
 	if !d.r.Seekable() && (behind || d.info.Duration == 0) {
 		return 0, audio.ErrNotSeekable

@@ -22,7 +22,7 @@ const (
 // A track is one as its TrackEntry tells.
 type track struct {
 	number, kind int64
-	id           string // of the codec
+	id, name     string // of the codec, and its title
 	private      []byte
 	delay        int64 // nanoseconds to drop at the start
 	rate         float64
@@ -42,6 +42,8 @@ func readTrack(r *input.Reader, e element) (track, error) {
 			t.kind, err = number(r, e)
 		case idCodecID:
 			t.id, err = text(r, e)
+		case idName:
+			t.name, err = text(r, e)
 		case idCodecPrivate:
 			if e.size <= maxPrivate {
 				t.private, err = data(r, e, maxPrivate)

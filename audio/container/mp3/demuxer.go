@@ -231,7 +231,7 @@ func (d *Demuxer) Seek(to time.Duration) (time.Duration, error) {
 	if !d.r.Seekable() {
 		return 0, audio.ErrNotSeekable
 	}
-	samples := input.Unscale(max(0, input.Samples(to))+d.codec.PreSkip, d.like.Rate)
+	samples := input.Unscale(max(0, input.Samples(to)), d.like.Rate)
 	target := max(0, samples/int64(d.like.Samples)-runUp)
 	mark := min(target/markEvery, int64(len(d.marks))-1)
 	if at := mark * markEvery; mark >= 0 && (d.err != nil || target < d.frame || at > d.frame) {

@@ -54,7 +54,7 @@ func (d *Demuxer) Seek(to time.Duration) (time.Duration, error) {
 		return 0, audio.ErrNotSeekable
 	}
 	preSkip := d.Codec().PreSkip
-	target := d.origin + input.Unscale(max(0, input.Samples(to))+preSkip, d.rate)
+	target := d.origin + input.Unscale(max(0, input.Samples(to)), d.rate)
 	at, err := d.search(target)
 	if err != nil {
 		return 0, err

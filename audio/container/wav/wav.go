@@ -201,7 +201,7 @@ func (d *Demuxer) ReadPacket() (audio.Packet, error) {
 	if d.err != nil {
 		return audio.Packet{}, d.err
 	}
-	want := int64(max(1, d.codec.SampleRate/50) * d.frame)
+	want := d.packet()
 	if d.size >= 0 {
 		want = min(want, (d.size-d.done)/int64(d.frame)*int64(d.frame))
 	}
@@ -224,6 +224,9 @@ func (d *Demuxer) ReadPacket() (audio.Packet, error) {
 	return p, nil
 }
 
+// packet is the size of 20 ms, in bytes.
+func (d *Demuxer) packet() int64 { return int64(max(1, d.codec.SampleRate/50) * d.frame) }
+
 // ending says what the end of the media means after n more bytes.
 func (d *Demuxer) ending(n int, err error) error {
 	switch {
@@ -239,7 +242,7 @@ func (d *Demuxer) time(bytes int64) int64 {
 	return input.Scale(bytes/int64(d.frame), d.codec.SampleRate)
 }
 
-// Seek goes to the sample.
+// Seek goes to the packet with the sample.
 func (d *Demuxer) Seek(to time.Duration) (time.Duration, error) {
 	if !d.r.Seekable() {
 		return 0, audio.ErrNotSeekable
@@ -250,7 +253,8 @@ func (d *Demuxer) Seek(to time.Duration) (time.Duration, error) {
 		d.r.Measure()
 		end = max(0, d.r.Size()-d.begin)
 	}
-	at = min(at, end/int64(d.frame)*int64(d.frame))
+	at = min(at, end)
+	at -= at % d.packet()
 	if err := d.r.Jump(d.begin + at); err != nil {
 		return 0, err
 	}

@@ -1,0 +1,188 @@
+package input_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"segue/audio"
+	"segue/audio/container/containertest"
+	"segue/audio/container/input"
+)
+
+func numbers(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(i ^ i>>8 ^ i>>16)
+	}
+	return b
+}
+
+func TestPeekConsumesNothing(t *testing.T) {
+	want := numbers(300_000)
+	r := input.New(containertest.Stream(want))
+	for _, n := range []int{1, 100, 64 << 10, 200_000} {
+		if b, err := r.Peek(n); err != nil || !bytes.Equal(b, want[:n]) {
+			t.Fatalf("peek of %d: %d bytes, %v", n, len(b), err)
+		}
+	}
+	if r.Buffered() < 200_000 {
+		t.Errorf("%d bytes buffered", r.Buffered())
+	}
+	got := make([]byte, len(want))
+	if n, err := r.ReadFull(got); n != len(want) || err != nil || !bytes.Equal(got, want) {
+		t.Fatalf("%d bytes, %v", n, err)
+	}
+	if b, err := r.Peek(1); len(b) != 0 || !errors.Is(err, io.EOF) {
+		t.Fatalf("at the end %d bytes, %v", len(b), err)
+	}
+}
+
+func TestEndsAreTold(t *testing.T) {
+	r := input.New(containertest.Media([]byte("abc")))
+	if _, err := r.Next(4); !errors.Is(err, io.ErrUnexpectedEOF) || r.Pos() != 0 {
+		t.Errorf("Next of too many: %v at %d", err, r.Pos())
+	}
+	if b, err := r.Next(2); string(b) != "ab" || err != nil {
+		t.Errorf("Next: %q, %v", b, err)
+	}
+	if c, err := r.ReadByte(); c != 'c' || err != nil {
+		t.Errorf("ReadByte: %q, %v", c, err)
+	}
+	if _, err := r.ReadByte(); !errors.Is(err, io.EOF) {
+		t.Errorf("ReadByte at the end: %v", err)
+	}
+	if _, err := r.Next(1); !errors.Is(err, io.EOF) {
+		t.Errorf("Next at the end: %v", err)
+	}
+	if err := r.Skip(1); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("Skip beyond the end: %v", err)
+	}
+	if err := r.Skip(-1); !errors.Is(err, audio.ErrMalformed) {
+		t.Errorf("Skip back: %v", err)
+	}
+	if _, err := r.ReadFull(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("ReadFull at the end: %v", err)
+	}
+}
+
+func TestPeekHasALimit(t *testing.T) {
+	r := input.New(containertest.Media(numbers(10)))
+	if _, err := r.Peek(input.MaxPeek + 1); !errors.Is(err, audio.ErrLimit) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestJumps(t *testing.T) {
+	want := numbers(500_000)
+	r := input.New(containertest.Media(want))
+	for _, at := range []int64{400_000, 0, 70_000, 69_000, 499_999, 12} {
+		if err := r.Jump(at); err != nil || r.Pos() != at {
+			t.Fatalf("jump to %d: %v, at %d", at, err, r.Pos())
+		}
+		if c, _ := r.ReadByte(); c != want[at] {
+			t.Fatalf("after a jump to %d: %d, want %d", at, c, want[at])
+		}
+	}
+	if err := r.Skip(300_000); err != nil || r.Pos() != 300_013 {
+		t.Errorf("long skip: %v, at %d", err, r.Pos())
+	}
+	if err := r.Skip(300_000); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("skip beyond the end: %v", err)
+	}
+	s := input.New(containertest.Stream(want))
+	if err := s.Jump(200_000); err != nil || s.Pos() != 200_000 {
+		t.Errorf("forward in a stream: %v", err)
+	}
+	if err := s.Jump(0); !errors.Is(err, audio.ErrNotSeekable) {
+		t.Errorf("back in a stream: %v", err)
+	}
+}
+
+func TestMeasureFindsTheSizeAndStaysPut(t *testing.T) {
+	m := containertest.Media(numbers(100_000))
+	m.Size = -1
+	r := input.New(m)
+	_ = r.Skip(70_001)
+	r.Measure()
+	if r.Size() != 100_000 {
+		t.Errorf("size %d", r.Size())
+	}
+	rest := make([]byte, 29_999)
+	if _, err := r.ReadFull(rest); err != nil || !bytes.Equal(rest, numbers(100_000)[70_001:]) {
+		t.Errorf("reading went on wrong: %v", err)
+	}
+}
+
+func TestFind(t *testing.T) {
+	b := append(bytes.Repeat([]byte("O"), 150_000), "OggS..."...)
+	r := input.New(containertest.Stream(b))
+	if ok, err := r.Find([]byte("OggS"), 1<<20); !ok || err != nil || r.Pos() != 150_000 {
+		t.Errorf("%v, %v at %d", ok, err, r.Pos())
+	}
+	_ = r.Skip(1)
+	if ok, err := r.Find([]byte("OggS"), 1<<20); ok || err != nil {
+		t.Errorf("found another: %v", err)
+	}
+	r = input.New(containertest.Stream(b))
+	if ok, _ := r.Find([]byte("OggS"), 1000); ok {
+		t.Error("found beyond the limit")
+	}
+}
+
+func TestASourceThatReadsNothingIsBroken(t *testing.T) {
+	m := containertest.Media(nil)
+	m.ReadCloser = io.NopCloser(iotest.ErrReader(nil))
+	if _, err := input.New(m).Peek(1); !errors.Is(err, io.ErrNoProgress) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestSlabPiecesDoNotTouch(t *testing.T) {
+	var s input.Slab
+	var pieces [][]byte
+	for i := range 200 {
+		pieces = append(pieces, s.Copy(bytes.Repeat([]byte{byte(i)}, 100*i)))
+	}
+	for i, p := range pieces {
+		_ = append(p, 0xff, 0xff)
+		if len(p) != 100*i || bytes.Count(p, []byte{byte(i)}) != len(p) {
+			t.Fatalf("piece %d was overwritten", i)
+		}
+	}
+}
+
+func TestClockDoesNotDrift(t *testing.T) {
+	c := input.Clock{Rate: 44100}
+	sum := int64(0)
+	for range 1000 * 441 {
+		sum += c.Advance(100)
+	}
+	if c.Now() != 48_000_000 || sum != c.Now() {
+		t.Errorf("1000 s are %d samples, in pieces %d", c.Now(), sum)
+	}
+	c.Set(7)
+	if c.Now() != 7 {
+		t.Errorf("set to 7: %d", c.Now())
+	}
+}
+
+func TestConversions(t *testing.T) {
+	for rate := 1; rate <= 48000; rate += 7 {
+		for _, n := range []int64{0, 1, 1105, 1 << 40, -529} {
+			if got := input.Unscale(input.Scale(n, rate), rate); got != n {
+				t.Fatalf("%d at %d Hz came back as %d", n, rate, got)
+			}
+		}
+	}
+	if input.Scale(math.MaxInt64, 1) != math.MaxInt64 || input.Scale(math.MinInt64, 1) != -math.MaxInt64 {
+		t.Error("what is too large is not cut off")
+	}
+	if input.Samples(time.Second/2) != 24000 || input.Duration(-480) != -10*time.Millisecond {
+		t.Error("seconds do not match samples")
+	}
+}
