@@ -36,6 +36,7 @@ const (
 	intents    = gateway.IntentGuilds | gateway.IntentGuildVoiceStates // none of them privileged
 	callLimit  = 20 * time.Second                                      // one REST call, waiting for rate limits included
 	closeGrace = 7 * time.Second                                       // a container is killed 10 s after SIGTERM
+	workGrace  = 3 * time.Second                                       // of which commands in work get this much to say so
 )
 
 // Players are the guilds' players. *player.Registry is one.
@@ -146,9 +147,14 @@ func (b *Bot) event(g gateway.Gateway, kind gateway.EventType, seq int, data gat
 	b.client.EventManager.HandleGatewayEvent(g, kind, seq, data)
 }
 
+// loggedIn notes who we are. A new session tells anew who is in voice; what the
+// cache holds from the old one may be long over.
 func (b *Bot) loggedIn(e *events.Ready) {
 	b.self.Store(uint64(e.User.ID))
 	b.app.Store(uint64(e.Application.ID))
+	for _, g := range e.Guilds {
+		b.client.Caches.RemoveVoiceStatesByGuildID(g.ID)
+	}
 }
 
 // Run logs in, brings Discord's list of our commands up to date and serves
@@ -210,12 +216,14 @@ func (b *Bot) leave(ctx context.Context, end context.CancelCauseFunc) {
 		defer close(done)
 		b.work.Wait()
 	}()
+	late := time.NewTimer(workGrace)
+	defer late.Stop()
 	select {
 	case <-done:
-	case <-grace.Done():
+	case <-late.C:
 		b.log.Warn("commands still in work at the end")
 	}
-	b.client.Close(grace)
+	b.client.Close(grace) // voice, gateway, REST
 }
 
 // gatewayURL asks Discord where its gateway is, again and again while it cannot

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/disgoorg/disgo/gateway"
@@ -169,34 +170,49 @@ func (s *session) take(conn *websocket.Conn, m message) error {
 // dispatch hands one event on. An event that cannot be read is passed over: it
 // must not cost the connection.
 func (s *session) dispatch(conn *websocket.Conn, m message) {
-	event, err := gateway.UnmarshalEventData(m.Data, m.Type)
 	s.mu.Lock()
 	if m.Seq != nil {
 		s.seq = *m.Seq
 	}
 	seq := s.seq
-	first := false
-	if ready, ok := event.(gateway.EventReady); ok && err == nil {
-		s.id, s.resumeURL, first = ready.SessionID, ready.ResumeGatewayURL, true
-	}
-	if _, ok := event.(gateway.EventResumed); ok {
-		first = true
-	}
 	s.mu.Unlock()
+	event, err := s.hand(m, seq)
 	if err != nil {
 		s.o.log.Warn("gateway event not understood", "event", m.Type, "err", err)
 		return
 	}
-	if _, ok := event.(gateway.EventUnknown); !ok {
-		s.o.handle(s, m.Type, seq, event)
+	ready, fresh := event.(gateway.EventReady)
+	if _, resumed := event.(gateway.EventResumed); !fresh && !resumed {
+		return
 	}
-	if first {
-		_ = conn.SetReadDeadline(time.Time{}) // from here on heartbeats notice a dead peer
-		s.mu.Lock()
+	_ = conn.SetReadDeadline(time.Time{}) // from here on heartbeats notice a dead peer
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if fresh {
+		s.id, s.resumeURL = ready.SessionID, ready.ResumeGatewayURL
+	}
+	if s.status != gateway.StatusReady {
 		s.status = gateway.StatusReady
 		close(s.ready)
-		s.mu.Unlock()
 	}
+}
+
+// hand reads an event and gives it to its handler. Both are a library's code,
+// run on what somebody else wrote: a panic there is an error here.
+func (s *session) hand(m message, seq int) (event gateway.EventData, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	event, err = gateway.UnmarshalEventData(m.Data, m.Type)
+	if err != nil {
+		return nil, err
+	}
+	if _, unknown := event.(gateway.EventUnknown); !unknown {
+		s.o.handle(s, m.Type, seq, event)
+	}
+	return event, nil
 }
 
 // heartbeats beats until ctx ends, and ends the connection through end when the

@@ -88,7 +88,10 @@ func (b *Bot) stop(v *visit) (answer, error) {
 	if err := p.Stop(ctx); err != nil {
 		return "", err
 	}
-	return answer(v.tell("answer.stopped", len(s.status.Next))), nil
+	if len(s.status.Next) == 0 {
+		return answer(v.tell("answer.stopped")), nil
+	}
+	return answer(v.tell("answer.stopped_all", len(s.status.Next))), nil
 }
 
 // goAway leaves the voice channel.

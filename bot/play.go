@@ -1,14 +1,9 @@
 package bot
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/disgoorg/disgo/discord"
-	"github.com/disgoorg/disgo/rest"
-	"github.com/disgoorg/omit"
 
 	"segue/bot/text"
 	"segue/music"
@@ -57,7 +52,7 @@ func (b *Bot) play(v *visit) (answer, error) {
 	if err != nil {
 		return "", err
 	}
-	return answer(v.queued(found, entries, now) + b.onStage(v, s.user)), nil
+	return answer(v.queued(found, entries, now) + b.audible(v, s.user)), nil
 }
 
 // asked is a query with a name to call it by.
@@ -167,41 +162,6 @@ func total(entries []queue.Entry) time.Duration {
 		}
 	}
 	return sum
-}
-
-// onStage sees to it that the bot is heard on a stage, and says what is still
-// missing. Elsewhere it does and says nothing.
-func (b *Bot) onStage(v *visit, c music.ChannelID) string {
-	channel, ok := b.client.Caches.GuildStageVoiceChannel(flake(c))
-	if !ok {
-		return ""
-	}
-	state, ok := b.client.Caches.VoiceState(flake(v.guild), flake(b.Self()))
-	if !ok || !state.Suppress {
-		return ""
-	}
-	id, off := channel.ID(), false
-	guild, _ := b.client.Caches.Guild(flake(v.guild))
-	may, known := b.permissions(guild, channel)
-	if known && may.Has(discord.PermissionMuteMembers) {
-		err := b.client.Rest.UpdateCurrentUserVoiceState(flake(v.guild), discord.CurrentUserVoiceStateUpdate{ChannelID: &id, Suppress: &off}, rest.WithCtx(v.ctx))
-		if err == nil {
-			return ""
-		}
-		b.log.Debug("not made a speaker", "guild", v.guild, "err", err)
-	}
-	now := time.Now().UTC()
-	err := errors.New("no permission to request to speak")
-	if !known || may.Has(discord.PermissionRequestToSpeak) {
-		err = b.client.Rest.UpdateCurrentUserVoiceState(flake(v.guild), discord.CurrentUserVoiceStateUpdate{
-			ChannelID: &id, RequestToSpeakTimestamp: omit.New(&now),
-		}, rest.WithCtx(v.ctx))
-	}
-	if err != nil {
-		b.log.Debug("not asked to speak", "guild", v.guild, "err", err)
-		return "\n" + v.tell("stage.audience", c)
-	}
-	return "\n" + v.tell("stage.asked", c)
 }
 
 // String shows a query in logs without what was typed.

@@ -77,6 +77,10 @@ func (v *visit) fail(err error) {
 		v.b.log.Error("failed after its answer", "err", err)
 		return
 	}
+	if late(err) { // nobody waits for an answer any more
+		v.given(err)
+		return
+	}
 	content := fit(v.b.explain(v.ctx, err, v.say, slog.Uint64("guild", uint64(v.guild)), slog.String("command", v.data.CommandName())))
 	ctx, cancel := v.last()
 	defer cancel()
@@ -110,10 +114,7 @@ func (v *visit) given(err error) {
 		return
 	}
 	log := v.b.log.With("guild", v.guild, "command", v.data.CommandName(), "err", err)
-	if rest.IsJSONErrorCode(
-		err, rest.JSONErrorCodeUnknownInteraction, rest.JSONErrorCodeUnknownWebhook, rest.JSONErrorCodeUnknownMessage,
-		50027, rest.JSONErrorCodeInteractionAlreadyAcknowledged,
-	) {
+	if late(err) {
 		v.b.counts.late.Add(1)
 		log.Debug("answer came too late")
 		return
@@ -121,11 +122,22 @@ func (v *visit) given(err error) {
 	log.Warn("answer not given")
 }
 
+// late reports whether Discord says that an interaction is over.
+func late(err error) bool {
+	return rest.IsJSONErrorCode(
+		err, rest.JSONErrorCodeUnknownInteraction, rest.JSONErrorCodeUnknownWebhook, rest.JSONErrorCodeUnknownMessage,
+		rest.JSONErrorCodeInvalidWebhookToken, rest.JSONErrorCodeInteractionAlreadyAcknowledged,
+	)
+}
+
 // explain turns err into a sentence, counts it and logs it. say words codes in
 // the reader's language.
 func (b *Bot) explain(ctx context.Context, err error, say func(code string, args ...any) string, where ...any) string {
-	if over := interrupted(ctx, err); over != nil {
-		err = over
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errShutdown):
+		return say("error.shutdown") // our own doing, and neither an error nor news
+	case errors.Is(cause, errTimeout), errors.Is(err, errTimeout), errors.Is(err, context.DeadlineExceeded) && music.KindOf(err) == music.Internal:
+		err = &music.Error{Kind: music.Unavailable, Code: "error.timeout", Err: err}
 	}
 	kind := music.KindOf(err)
 	b.counts.errors[kind].Add(1)
@@ -147,22 +159,6 @@ func (b *Bot) explain(ctx context.Context, err error, say func(code string, args
 	}
 	known, _ := errors.AsType[*music.Error](err)
 	return say(known.Code, known.Args...)
-}
-
-// interrupted says what it means for a person that ctx ended or a limit of
-// ours was reached; nil if err is about something else.
-func interrupted(ctx context.Context, err error) error {
-	cause := context.Cause(ctx)
-	if _, ok := errors.AsType[*music.Error](err); ok && cause == nil {
-		return nil
-	}
-	switch {
-	case errors.Is(cause, errShutdown):
-		return &music.Error{Kind: music.Unavailable, Code: "error.shutdown", Err: err}
-	case errors.Is(cause, errTimeout), errors.Is(err, errTimeout), errors.Is(err, context.DeadlineExceeded):
-		return &music.Error{Kind: music.Unavailable, Code: "error.timeout", Err: err}
-	}
-	return nil
 }
 
 // shortID is what a person can read out and a log can be searched for.

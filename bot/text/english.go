@@ -37,7 +37,8 @@ var english = map[string]string{
 	"answer.resumed_already": "The music is not paused.",
 	"answer.skipped":         "Skipped {1} {1?track|tracks}. Now playing {2}",
 	"answer.skipped_last":    "Skipped {1} {1?track|tracks}. Nothing is left in the queue; `/play` adds more.",
-	"answer.stopped":         "Stopped, and took {1} {1?track|tracks} out of the queue.",
+	"answer.stopped":         "Stopped.",
+	"answer.stopped_all":     "Stopped, and took {1} {1?track|tracks} out of the queue.",
 	"answer.left":            "Left {1}. See you!",
 
 	// Lists.
@@ -94,6 +95,7 @@ var english = map[string]string{
 	"voice.kicked":             "Somebody disconnected me. `/play` brings me back.",
 	"voice.left":               "I left while joining. `/play` brings me back.",
 	"voice.lost":               "The connection broke and could not be mended. `/play` goes on where it stopped.",
+	"voice.muted":              "A moderator has muted me in this server, so nobody hears me. Ask one to unmute me.",
 	"stage.asked":              "{1} is a stage, so nobody hears me yet. I asked to speak: a moderator has to invite me.",
 	"stage.audience":           "{1} is a stage, so nobody hears me yet. Ask a moderator to invite me to speak.",
 
