@@ -64,8 +64,8 @@ type Conn struct {
 	out    *sender
 	stats  counters
 	orders *orders
-	ask    func(context.Context) error         // ask Discord for a call; nil: nobody to ask
-	left   func(context.Context, *music.Error) // told at the very end, before Done
+	ask    func(context.Context) error // ask Discord for a call; nil: nobody to ask
+	left   func(context.Context)       // told at the very end, before Done
 
 	cancel  context.CancelFunc
 	done    chan struct{}
@@ -94,7 +94,7 @@ func Dial(ctx context.Context, call Call, o Options) (*Conn, error) {
 	return c, nil
 }
 
-func newConn(o Options, ask func(context.Context) error, left func(context.Context, *music.Error)) *Conn {
+func newConn(o Options, ask func(context.Context) error, left func(context.Context)) *Conn {
 	c := &Conn{o: o.filled(), ask: ask, left: left, orders: newOrders(), done: make(chan struct{}), change: make(chan struct{})}
 	c.out = newSender(&c.stats)
 	c.pacer = o.Pacer
@@ -130,7 +130,7 @@ func (c *Conn) finish(why *music.Error) {
 	if c.left != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), leaveLimit)
 		defer cancel()
-		c.left(ctx, why)
+		c.left(ctx)
 	}
 	if why != nil {
 		c.o.Log.Info("voice call over", slog.Any("err", why))

@@ -51,6 +51,7 @@ type place struct {
 	server  string
 	served  time.Time
 
+	out  bool      // Discord has said that we are in no channel
 	left time.Time // when we said we leave; the echo of that is no kick
 }
 
@@ -113,10 +114,9 @@ func (m *Manager) Join(ctx context.Context, g music.GuildID, c music.ChannelID) 
 
 // open makes the guild's call. The turn is ours.
 func (m *Manager) open(ctx context.Context, g music.GuildID, p *place, to music.ChannelID) (*Conn, error) {
-	var conn *Conn
-	conn = newConn(m.o,
+	conn := newConn(m.o,
 		func(ctx context.Context) error { return m.ask(ctx, g, p) },
-		func(ctx context.Context, why *music.Error) { m.over(ctx, g, p, conn, why) })
+		func(ctx context.Context) { m.over(ctx, g, p) })
 	m.mu.Lock()
 	if m.closed || m.update == nil {
 		m.mu.Unlock()
@@ -174,10 +174,10 @@ func (m *Manager) ask(ctx context.Context, g music.GuildID, p *place) error {
 }
 
 // over is called by a call that has ended: Discord is told, unless it told us.
-func (m *Manager) over(ctx context.Context, g music.GuildID, p *place, conn *Conn, why *music.Error) {
+func (m *Manager) over(ctx context.Context, g music.GuildID, p *place) {
 	m.mu.Lock()
 	update := m.update
-	tell := why == nil || why.Code != "voice.kicked"
+	tell := !p.out
 	if tell {
 		p.left = time.Now()
 	}
@@ -229,6 +229,7 @@ func (m *Manager) HandleVoiceStateUpdate(u disgogateway.EventVoiceStateUpdate) {
 			return
 		}
 		if p.conn != nil {
+			p.out = true
 			p.conn.orders.put(order{kind: orderEnd, fault: kicked(errors.New("voice state without a channel"))})
 		}
 		return
@@ -240,7 +241,7 @@ func (m *Manager) HandleVoiceStateUpdate(u disgogateway.EventVoiceStateUpdate) {
 	if p.channel != 0 && p.channel != to && time.Since(p.served) > fresh {
 		p.token, p.server = "", ""
 	}
-	p.channel, p.session, p.wanted = to, u.SessionID, to
+	p.channel, p.session, p.wanted, p.out = to, u.SessionID, to, false
 	m.tell(music.GuildID(u.GuildID), p)
 }
 

@@ -1,0 +1,238 @@
+package voice
+
+import (
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+	"syscall"
+	"testing"
+	"time"
+
+	"segue/discordtest/voiceserver"
+	"segue/music"
+)
+
+// hurried makes everybody impatient.
+var hurried = limits{
+	answer: 200 * time.Millisecond, news: 200 * time.Millisecond, open: 200 * time.Millisecond,
+	handshake: 400 * time.Millisecond, rekey: 400 * time.Millisecond,
+}
+
+func (s *stage) ended(c *Conn, want string) {
+	s.Helper()
+	select {
+	case <-c.Done():
+	case <-s.limit().Done():
+		s.Fatal("the call goes on")
+	}
+	if code(c.Err()) != want {
+		s.Errorf("ended with %v, want %s", c.Err(), want)
+	}
+}
+
+func TestLeavesWhenTheHandshakeDoesNotCome(t *testing.T) {
+	s := newStage(t, voiceserver.Options{})
+	s.dial(alice)
+	s.room().HoldCommits(time.Hour, nil)
+	s.opts.limits = hurried
+	if _, err := Dial(s.limit(), s.call(bot), s.opts); code(err) != "voice.e2ee_failed" {
+		t.Errorf("error is %v", err)
+	}
+	s.until("the bot gone", func(st voiceserver.State) bool { return st.Member(uint64(bot)).User == 0 })
+}
+
+func TestLeavesWhenTheHandshakeFails(t *testing.T) {
+	s := newStage(t, voiceserver.Options{}, "31")
+	s.dial(alice)
+	s.room().Spoil(uint64(bot), opWelcome, 100)
+	s.room().HoldCommits(50*time.Millisecond, func(u uint64) int {
+		if u == uint64(alice) {
+			return 1
+		}
+		return 0
+	})
+	if _, err := Dial(s.limit(), s.call(bot), s.opts); code(err) != "voice.e2ee_failed" {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestLeavesWhenTheGroupIsNeverReadyAgain(t *testing.T) {
+	s := newStage(t, voiceserver.Options{})
+	s.opts.limits = hurried
+	b := s.dial(bot)
+	b.Play(newTape(-1, 50))
+	s.room().HoldCommits(time.Hour, nil)
+	s.dial2(alice)
+	s.ended(b, "voice.e2ee_failed")
+	if m := s.room().State().Member(uint64(bot)); m.Plain != 0 {
+		t.Errorf("plain frames: %+v", m)
+	}
+}
+
+// dial2 comes in without waiting to be heard.
+func (s *stage) dial2(u music.UserID) {
+	o := s.opts
+	o.limits = usual
+	c := newConn(o, nil, nil)
+	c.orders.put(order{kind: orderCall, call: s.call(u)})
+	c.start()
+	s.Cleanup(c.abandon)
+}
+
+func TestDialledCallEndsWhereOnlyTheMainGatewayCouldHelp(t *testing.T) {
+	nothingLeft(t)
+	for closing, want := range map[int]string{
+		4014: "voice.kicked", 4022: "voice.ended", 4006: "voice.unreachable", 4009: "voice.unreachable", 4021: "voice.rate_limited",
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, voiceserver.Options{}, inFlight...)
+			b := s.dial(bot)
+			s.room().Close(uint64(bot), closing)
+			s.ended(b, want)
+		})
+	}
+}
+
+func TestSilentServerIsTriedTwice(t *testing.T) {
+	s := newStage(t, voiceserver.Options{})
+	s.opts.limits = hurried
+	s.srv.Inject(voiceserver.Faults{Silent: true})
+	began := time.Now()
+	if _, err := Dial(s.limit(), s.call(bot), s.opts); code(err) != "voice.unreachable" || !errors.Is(err, errSlow) {
+		t.Errorf("error is %v", err)
+	}
+	if took := time.Since(began); took < 2*hurried.open {
+		t.Errorf("gave up after %v", took)
+	}
+}
+
+func TestWithoutNewsTheCallEndsAtLast(t *testing.T) {
+	h := newHall(t)
+	h.m.o.limits = hurried
+	conn := h.join(lounge)
+	h.room().Close(uint64(bot), 4014)
+	h.ended(conn, "voice.kicked")
+	if got := len(h.wishes()); got != 2 {
+		t.Errorf("asked %v", h.wishes())
+	}
+}
+
+func TestAServerThatIsGoneForLongIsAskedFor(t *testing.T) {
+	h := newHall(t)
+	h.m.o.limits = hurried
+	conn := h.join(lounge)
+	conn.Play(newTape(-1, 50))
+	h.plays(h.srv, lounge)
+	h.sayNoServer()
+	h.plays(h.srv, lounge)
+	if got := len(h.wishes()); got != 2 {
+		t.Errorf("asked %v", h.wishes())
+	}
+}
+
+func TestFullChannel(t *testing.T) {
+	h := newHall(t)
+	h.m.o.limits = hurried
+	h.full[lounge] = true
+	if _, err := h.m.Join(h.limit(), den, lounge); code(err) != "voice.no_answer" {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestSocketOutlivesICMP(t *testing.T) {
+	nothingLeft(t)
+	gone, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := gone.LocalAddr().(*net.UDPAddr)
+	var st counters
+	s, err := dialUDP(t.Context(), at.IP.String(), at.Port, &st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = gone.Close()
+	done := make(chan struct{})
+	go func() { defer close(done); s.drain() }()
+	refused := false
+	for range 1000 {
+		refused = refused || errors.Is(s.send([]byte("x")), syscall.ECONNREFUSED)
+	}
+	if !refused {
+		t.Error("the kernel never complained: the test shows nothing")
+	}
+	back, err := net.ListenUDP("udp4", at)
+	if err != nil {
+		t.Skip("SKIPPED: somebody took the port")
+	}
+	defer func() { _ = back.Close() }()
+	for range 3 { // what is left of the complaints
+		_ = s.send([]byte("x"))
+	}
+	if err := s.send([]byte("again")); err != nil {
+		t.Errorf("send after the port is back: %v", err)
+	}
+	s.close()
+	s.close()
+	<-done
+	if s.send([]byte("x")) == nil {
+		t.Error("sent over a closed socket")
+	}
+}
+
+func discoveryAnswer(ssrc uint32, ip string, port uint16) [discoverySize]byte {
+	b := discoveryRequest(ssrc)
+	b[1] = 2
+	copy(b[8:], ip)
+	binary.BigEndian.PutUint16(b[72:], port)
+	return b
+}
+
+func TestDiscoveryGivesUpAndIsNotFooled(t *testing.T) {
+	srv, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = srv.Close() }()
+	at := srv.LocalAddr().(*net.UDPAddr)
+	var st counters
+	s, err := dialUDP(t.Context(), at.IP.String(), at.Port, &st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	answers := func(b []byte) [][]byte {
+		other := discoveryAnswer(8, "1.2.3.4", 5)
+		return [][]byte{nil, b, other[:], other[:20], []byte("rubbish")}
+	}
+	go func() {
+		b := make([]byte, 100)
+		for n := 0; ; n++ {
+			size, from, err := srv.ReadFromUDPAddrPort(b)
+			if err != nil {
+				return
+			}
+			for _, a := range answers(b[:size]) {
+				_, _ = srv.WriteToUDPAddrPort(a, from)
+			}
+			if n > discoveryTries {
+				good := discoveryAnswer(7, "203.0.113.9", 50004)
+				_, _ = srv.WriteToUDPAddrPort(good[:], from)
+			}
+		}
+	}()
+	if _, err := s.discover(t.Context(), 7, 5*time.Millisecond); !errors.Is(err, errDiscovery) {
+		t.Errorf("error is %v", err)
+	}
+	addr, err := s.discover(t.Context(), 7, 100*time.Millisecond)
+	if err != nil || addr != netip.MustParseAddrPort("203.0.113.9:50004") {
+		t.Errorf("found %v, %v", addr, err)
+	}
+	for host, port := range map[string]int{"": 1, "example.org": 1, "127.0.0.1": 0, "127.0.0.2": 70000} {
+		if _, err := dialUDP(t.Context(), host, port, &st); !errors.Is(err, errProtocol) {
+			t.Errorf("dialled %q %d: %v", host, port, err)
+		}
+	}
+}
