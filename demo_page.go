@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"segue/audio"
+	"segue/audio/container/wav"
+)
+
+// broadcast hands what the listener hears to everybody who has the page open.
+type broadcast struct {
+	mu     sync.Mutex
+	guests map[chan []float32]bool
+	over   bool
+}
+
+func newBroadcast() *broadcast { return &broadcast{guests: map[chan []float32]bool{}} }
+
+// hear takes a piece of PCM. A guest who cannot keep up misses it.
+func (b *broadcast) hear(_ uint64, pcm []float32) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for g := range b.guests {
+		select {
+		case g <- append([]float32(nil), pcm...):
+		default:
+		}
+	}
+}
+
+func (b *broadcast) enter() chan []float32 {
+	g := make(chan []float32, 250) // 5 s
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.guests[g] = true
+	return g
+}
+
+func (b *broadcast) leave(g chan []float32) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.guests, g)
+}
+
+func (b *broadcast) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.over = true
+}
+
+const page = `<!doctype html>
+<meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Segue: what alice hears</title>
+<style>body{font:16px/1.5 system-ui;margin:3rem auto;max-width:36rem;padding:0 1rem}audio,input{width:100%;box-sizing:border-box}input{font:inherit;padding:.5rem}pre{white-space:pre-wrap}</style>
+<h1>What alice hears</h1>
+<p>Live from the voice channel: every sound went through Segue, end-to-end encryption, UDP, and one Opus decoder.</p>
+<audio controls src="/live.wav" preload="none"></audio>
+<form><label>Type for alice: <input name="line" value="/play lantern" autocomplete="off"></label></form>
+<pre id="said"></pre>
+<script>
+document.forms[0].onsubmit = async e => {
+	e.preventDefault()
+	document.querySelector("audio").play()
+	const r = await fetch("/type", {method: "POST", body: new URLSearchParams(new FormData(e.target))})
+	said.textContent = await r.text() + "\n" + said.textContent
+}
+</script>
+`
+
+// serve keeps the page up until ctx ends.
+func (d *demo) serve(ctx context.Context, addr string) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write([]byte(page))
+	})
+	mux.HandleFunc("GET /live.wav", d.serveLive)
+	mux.HandleFunc("POST /type", d.serveType)
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
+	defer context.AfterFunc(ctx, func() { _ = srv.Close() })()
+	d.say("listen at http://%s (Ctrl-C ends)", l.Addr())
+	if err := srv.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// serveLive streams WAV without an end: what is heard, and silence between.
+func (d *demo) serveLive(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "audio/wav")
+	w.Header().Set("Cache-Control", "no-store")
+	out, err := wav.NewWriter(w, wav.Format{Rate: audio.SampleRate, Channels: audio.Channels})
+	if err != nil {
+		return
+	}
+	guest := d.live.enter()
+	defer d.live.leave(guest)
+	flush := http.NewResponseController(w)
+	silence := make([]float32, audio.FrameSamples*audio.Channels)
+	for {
+		pcm := silence
+		pause := time.NewTimer(60 * time.Millisecond) // three frames are missing: nobody plays
+		select {
+		case pcm = <-guest:
+		case <-pause.C:
+			pcm = append(append(append([]float32(nil), silence...), silence...), silence...)
+		case <-r.Context().Done():
+			pause.Stop()
+			return
+		}
+		pause.Stop()
+		if out.Write(pcm) != nil || flush.Flush() != nil {
+			return
+		}
+	}
+}
+
+// serveType has alice type a line, such as "/play lantern".
+func (d *demo) serveType(w http.ResponseWriter, r *http.Request) {
+	command, rest := cutWord(r.FormValue("line"))
+	var options []any
+	if rest != "" {
+		option := map[string]string{"/play": "query", "/skip": "count", "/queue": "page"}[command]
+		if option == "" {
+			fmt.Fprintf(w, "%s takes nothing\n", command)
+			return
+		}
+		options = []any{option, rest}
+		if option != "query" {
+			var n int
+			if _, err := fmt.Sscan(rest, &n); err != nil {
+				fmt.Fprintf(w, "%s wants a number\n", command)
+				return
+			}
+			options[1] = n
+		}
+	}
+	ix, err := d.alice.TryType(command, options...)
+	if err != nil {
+		fmt.Fprintln(w, err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), replyLimit)
+	defer cancel()
+	reply, err := ix.TryReply(ctx)
+	if err != nil {
+		fmt.Fprintln(w, err)
+		return
+	}
+	fmt.Fprintln(w, reply.Text())
+}
+
+// cutWord splits a line at its first blank.
+func cutWord(line string) (word, rest string) {
+	for i, r := range line {
+		if r == ' ' {
+			return line[:i], line[i+1:]
+		}
+	}
+	return line, ""
+}

@@ -1,0 +1,5 @@
+package main
+
+type renderCommand struct{}
+
+func (renderCommand) Run() error { return nil }
