@@ -15,7 +15,6 @@ import (
 )
 
 const (
-	firstSSRC      = 1000
 	discoverySize  = 74
 	keepAliveSize  = 8
 	speakingGrace  = 250 * time.Millisecond // by how much a datagram may overtake a websocket message
@@ -45,6 +44,7 @@ func (s *Server) forget(m *member) {
 	delete(s.ssrcs, m.ssrc)
 	if s.addrs[m.addr] == m {
 		delete(s.addrs, m.addr)
+		s.former[m.addr] = struct{}{}
 	}
 }
 
@@ -109,6 +109,7 @@ func (s *Server) discover(b []byte, from netip.AddrPort) {
 		}
 		m.addr = from
 		s.addrs[from] = m
+		delete(s.former, from)
 	}
 	s.mu.Unlock()
 	m.channel.mu.Unlock()
@@ -124,7 +125,11 @@ func (s *Server) discover(b []byte, from netip.AddrPort) {
 func (s *Server) keepAlive(b []byte, from netip.AddrPort) {
 	s.mu.Lock()
 	m := s.addrs[from]
+	_, left := s.former[from]
 	s.mu.Unlock()
+	if left {
+		return // as with media
+	}
 	if m == nil {
 		s.violation(0, "sent a keep-alive from an address without discovery")
 		return
@@ -149,7 +154,7 @@ func (s *Server) media(b []byte, from netip.AddrPort) {
 	p, err := parsePacket(b)
 	s.mu.Lock()
 	m, up := s.addrs[from], s.faults.Up
-	left := err == nil && m == nil && p.ssrc > firstSSRC && p.ssrc <= s.lastSSRC
+	_, left := s.former[from]
 	s.mu.Unlock()
 	if left {
 		return // it was on the way when its sender left

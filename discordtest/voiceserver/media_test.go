@@ -172,6 +172,25 @@ func TestKeepAlivesComeBack(t *testing.T) {
 	}
 }
 
+// What was under way when its sender left is nobody's fault.
+func TestLateDatagramsAreIgnored(t *testing.T) {
+	s, a, b := duo(t, voiceserver.ModeAES256GCM, voiceserver.ModeAES256GCM)
+	a.speak().media(silence)
+	if b.hear(patience) == nil {
+		t.Fatal("nothing heard")
+	}
+	s.Channel(guild, channel).Close(alice, 4014)
+	a.media(silence)
+	a.datagram([]byte("still on"))
+	b.datagram([]byte("sync\x00\x00\x00\x00"))
+	if got := b.udpNext(patience); len(got) != 8 { // so the earlier ones are through
+		t.Errorf("read %x", got)
+	}
+	if v := s.Violations(); len(v) > 0 {
+		t.Errorf("violations %q", v)
+	}
+}
+
 func TestDiscoveryMayBeLostAndRepeated(t *testing.T) {
 	s := newServer(t, voiceserver.Options{})
 	s.Inject(voiceserver.Faults{LoseDiscovery: 2})

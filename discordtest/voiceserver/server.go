@@ -92,6 +92,7 @@ type Server struct {
 	channels map[[2]uint64]*Channel
 	tickets  map[string]Ticket // by token
 	addrs    map[netip.AddrPort]*member
+	former   map[netip.AddrPort]struct{} // addresses of those who left: what was under way is nobody's fault
 	ssrcs    map[uint32]*member
 	lastSSRC uint32
 	faults   Faults
@@ -101,9 +102,9 @@ type Server struct {
 func New(opt Options) (*Server, error) {
 	opt.setDefaults()
 	s := &Server{
-		opt: opt, ca: opt.CA, lastSSRC: firstSSRC,
+		opt: opt, ca: opt.CA, lastSSRC: 1000,
 		open: map[*link]struct{}{}, channels: map[[2]uint64]*Channel{}, tickets: map[string]Ticket{},
-		addrs: map[netip.AddrPort]*member{}, ssrcs: map[uint32]*member{},
+		addrs: map[netip.AddrPort]*member{}, former: map[netip.AddrPort]struct{}{}, ssrcs: map[uint32]*member{},
 	}
 	if s.ca == nil {
 		var err error
