@@ -3,6 +3,7 @@ package dave
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -11,6 +12,10 @@ import (
 
 	"segue/voice/dave/mls"
 )
+
+// errMissed is a transition to a group we did not follow into: a commit that
+// looked like somebody else's was ours, damaged, or the welcome never came.
+var errMissed = errors.New("dave: transition to a group that is not ours")
 
 // groupID is the MLS group id of a channel: 8 bytes, big endian.
 func groupID(c godave.ChannelID) []byte { return binary.BigEndian.AppendUint64(nil, uint64(c)) }
@@ -65,7 +70,15 @@ func (s *Session) OnDavePrepareTransition(id, version uint16) {
 }
 
 // OnDaveExecuteTransition takes op 22. Its argument is the transition's id.
-func (s *Session) OnDaveExecuteTransition(id uint16) { s.handle(func() { s.execute(id) }) }
+func (s *Session) OnDaveExecuteTransition(id uint16) {
+	s.handle(func() {
+		if id != 0 && id == s.ignored && !s.established {
+			s.recover(id, errMissed)
+			return
+		}
+		s.execute(id)
+	})
+}
 
 // OnDaveMLSExternalSenderPackage takes op 25: who may propose in the groups
 // from now on. It may come before op 4 or after.
@@ -113,7 +126,12 @@ func (s *Session) OnDaveMLSPrepareCommitTransition(id uint16, commit []byte) {
 		next := s.own[string(commit)]
 		if next == nil {
 			if !s.established {
-				return // a group we are not in: a welcome follows
+				// a group we are not in: a welcome follows, unless it
+				// was our own commit, which only its transition will tell
+				if len(s.own) > 0 {
+					s.ignored = id
+				}
+				return
 			}
 			var err error
 			if next, err = s.group.Handle(&s.proposals, commit); err != nil {

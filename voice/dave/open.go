@@ -44,6 +44,7 @@ type opener struct {
 	plain      bool                          // frames in the clear are fine
 	plainUntil time.Time                     // and for a while after that
 	scratch    []byte
+	nonce      [nonceSize]byte
 }
 
 func (o *opener) clear() {
@@ -195,11 +196,11 @@ func (o *opener) unseal(gcm cipher.AEAD, sf *sealedFrame) ([]byte, bool) {
 		buf = buf[:2*n]
 	}
 	at := len(buf)
-	var nonce [nonceSize]byte
+	nonce := o.nonce[:]
 	binary.LittleEndian.PutUint32(nonce[nonceSize-4:], sf.nonce)
-	buf = gcm.Seal(buf, nonce[:], ct, nil)[:at+len(ct)]
+	buf = gcm.Seal(buf, nonce, ct, nil)[:at+len(ct)]
 	pt := buf[at:]
-	buf = gcm.Seal(buf, nonce[:], pt, aad)
+	buf = gcm.Seal(buf, nonce, pt, aad)
 	tag := buf[len(buf)-fullTagSize:][:tagSize]
 	o.scratch = buf[:at+len(pt)]
 	return pt, subtle.ConstantTimeCompare(tag, sf.tag) == 1

@@ -21,9 +21,12 @@ func (r *ratchet) step() {
 	r.generation++
 }
 
-// aead is AES-128-GCM under the key of the generation.
+// key is the AES-128 key of the generation.
+func (r *ratchet) key() []byte { return mls.DeriveTreeSecret(r.secret, "key", r.generation, 16) }
+
+// aead is AES-128-GCM under that key.
 func (r *ratchet) aead() cipher.AEAD {
-	block, err := aes.NewCipher(mls.DeriveTreeSecret(r.secret, "key", r.generation, 16))
+	block, err := aes.NewCipher(r.key())
 	if err != nil {
 		panic(err) // 16 bytes are a key
 	}

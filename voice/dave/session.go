@@ -64,6 +64,7 @@ type Session struct {
 	proposals   mls.Proposals
 	own         map[string]*mls.Group // what our commits of this epoch lead to
 	taken       []byte                // the last commit taken
+	ignored     uint16                // transition of a commit not ours, before established
 	prepared    map[uint16]prepared   // transitions to come, by id
 
 	sending    sending

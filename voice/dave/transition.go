@@ -53,7 +53,7 @@ func (s *Session) secret(g *mls.Group, user uint64) []byte {
 
 // forgetGroup drops the group; keys for frames stay until a transition.
 func (s *Session) forgetGroup() {
-	s.id, s.group, s.established, s.taken = nil, nil, false, nil
+	s.id, s.group, s.established, s.taken, s.ignored = nil, nil, false, nil, 0
 	s.nextProposals()
 }
 
