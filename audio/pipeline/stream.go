@@ -34,8 +34,8 @@ type packets interface {
 	ReadPacket() (audio.Packet, error)
 }
 
-// A Stream is one track being played. One goroutine owns it; Want, Stats and
-// Close may be called from any.
+// A Stream is one track being played. One goroutine owns it; Want, Mode, Stats
+// and Close may be called from any.
 type Stream struct {
 	o       Options
 	close   func() error
@@ -48,11 +48,13 @@ type Stream struct {
 
 	want  atomic.Pointer[effect.Settings]
 	mode  Mode
+	shown atomic.Uint32 // mode of the last frame
 	count counters
 
 	zero   int64   // the container's time at which the music begins; read makes it 0
 	dated  bool    // zero is known
 	heard  int64   // where the last frame ended
+	last   int64   // where the packet last read ends
 	joined bool    // the listener's decoder has heard what comes before
 	origin int64   // where on the timeline an unaligned stream begins
 	skip   int64   // samples at 48 kHz to drop before that
@@ -89,8 +91,34 @@ func (s *Stream) Info() audio.Info { return s.demux.Info() }
 // Codec says how the track's packets are coded.
 func (s *Stream) Codec() audio.CodecInfo { return s.codec }
 
-// Mode reports how the last frame came about. It is for the stream's owner.
-func (s *Stream) Mode() Mode { return s.mode }
+// Mode reports how the last frame came about; before the first it is
+// Passthrough. It may be called from any goroutine.
+func (s *Stream) Mode() Mode { return Mode(s.shown.Load()) }
+
+// Lead is by how many samples at 48 kHz the next frame begins before the music:
+// the pre-skip of packets that pass, at their beginning, and else 0. It may wait
+// for the first packet. It is for the stream's owner.
+func (s *Stream) Lead() (int64, error) {
+	if !s.begun {
+		if err := s.look(); err != nil {
+			return 0, err
+		}
+	}
+	if s.mode == Passthrough && s.aligned && len(s.held) > 0 {
+		return max(-s.held[0].PTS, 0), nil
+	}
+	return 0, nil
+}
+
+// Length is where the music ended, in samples at 48 kHz from its beginning: the
+// last frame may hold padding after it. It is known once Next has returned an
+// error, and for the stream's owner.
+func (s *Stream) Length() int64 {
+	if s.mode == Transcode {
+		return max(s.coder.fed, 0)
+	}
+	return max(s.last, 0)
+}
 
 // Want changes what is wanted of the sound from the next frame on.
 func (s *Stream) Want(e effect.Settings) { s.want.Store(&e) }
@@ -108,11 +136,14 @@ func (s *Stream) Next() (audio.Frame, error) {
 		return audio.Frame{}, err
 	}
 	s.heard, s.joined = f.Pos+frameSamples, true
+	if uint32(s.mode) != s.shown.Load() {
+		s.shown.Store(uint32(s.mode))
+	}
 	return f, nil
 }
 
 func (s *Stream) next(want *effect.Settings) (audio.Frame, error) {
-	if !s.begun {
+	if s.mode == Passthrough && (!s.begun || !s.aligned) {
 		if err := s.begin(); err != nil {
 			return audio.Frame{}, err
 		}
@@ -142,8 +173,10 @@ func (s *Stream) next(want *effect.Settings) (audio.Frame, error) {
 // begin looks at the first packet: if it may pass, frames are aligned with
 // packets from here on, whatever the settings; else with the music.
 func (s *Stream) begin() error {
-	if err := s.look(); err != nil || s.aligned {
-		return err
+	if !s.begun {
+		if err := s.look(); err != nil || s.aligned {
+			return err
+		}
 	}
 	return s.enter(s.origin)
 }
@@ -179,6 +212,7 @@ func (s *Stream) read() (timed, error) {
 		p.PTS -= s.zero
 		t := timed{Packet: p}
 		t.length, t.ok = s.rules.length(p)
+		s.last = t.PTS + t.length - min(t.TrimEnd, t.length)
 		if t.TrimEnd > 0 && t.length > 0 && t.TrimEnd >= t.length {
 			continue
 		}
