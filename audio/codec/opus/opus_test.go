@@ -1,10 +1,13 @@
 package opus
 
 import (
+	"bytes"
+	"errors"
 	"math"
 	"testing"
 
 	"segue/audio"
+	"segue/audio/audiotest"
 )
 
 // sweep is a stereo chirp: a signal that matches itself at one delay only.
@@ -75,4 +78,135 @@ func TestLookaheadIsTheDelayToTheSample(t *testing.T) {
 		t.Errorf("error %.1f dB at delay %d, want below -20", e, best)
 	}
 	t.Logf("delay %d, error %.1f dB", best, errorAt(played, heard, best))
+}
+
+func TestEncoderAndDecoderKeepTheirPromises(t *testing.T) {
+	audiotest.TestEncoder(t, func(t testing.TB) audio.Encoder { return mustEncoder(t, EncoderOptions{}) }, mustDecoder)
+	audiotest.TestDecoder(t, mustDecoder, packets(t, EncoderOptions{}))
+}
+
+func packets(t testing.TB, o EncoderOptions) (list []audio.Packet) {
+	t.Helper()
+	enc, pcm := mustEncoder(t, o), sweep(audio.SampleRate)
+	for at := 0; at < len(pcm); at += audio.FrameSamples * 2 {
+		data, err := enc.Encode(nil, pcm[at:at+audio.FrameSamples*2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, audio.Packet{Data: data, Duration: audio.FrameSamples})
+	}
+	return list
+}
+
+func TestBitrateIsKeptAndComplexityHeard(t *testing.T) {
+	size := func(o EncoderOptions) (n int) {
+		for _, p := range packets(t, o) {
+			n += len(p.Data)
+			if len(p.Data) > MaxPacket {
+				t.Errorf("packet of %d bytes", len(p.Data))
+			}
+			if d, err := Duration(p.Data); d != 960 || err != nil || !Stereo(p.Data) {
+				t.Errorf("%+v: %d samples, %v, stereo %v", o, d, err, Stereo(p.Data))
+			}
+		}
+		return n
+	}
+	low, high := size(EncoderOptions{Bitrate: 48_000, Complexity: 1}), size(EncoderOptions{Bitrate: 256_000, Complexity: 10})
+	if low > 48_000/8*13/10 || high < 2*low {
+		t.Errorf("a second at 48 kbit/s is %d bytes, at 256 kbit/s %d", low, high)
+	}
+}
+
+func TestOptionsOutOfRangeAreRefused(t *testing.T) {
+	for _, o := range []EncoderOptions{{Bitrate: 5999}, {Bitrate: 510_001}, {Complexity: 11}, {Complexity: -1}} {
+		if _, err := NewEncoder(o); !errors.Is(err, audio.ErrUnsupported) {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+}
+
+func TestLossIsConcealedForAsLongAsItLasted(t *testing.T) {
+	dec, list := mustDecoder(t), packets(t, EncoderOptions{})
+	for _, p := range list[:10] {
+		if _, err := dec.Decode(nil, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for duration, want := range map[int64]int{0: 960, 120: 120, 960: 960, 1000: 1000, 2880: 2880, 5760: 5760, 1 << 40: MaxDuration} {
+		pcm, err := dec.Decode(nil, audio.Packet{Duration: duration})
+		if err != nil || len(pcm) != want*2 {
+			t.Errorf("%d samples concealed with %d, %v", duration, len(pcm)/2, err)
+		}
+	}
+}
+
+func TestPacketsOfEveryLengthDecode(t *testing.T) {
+	frame := packets(t, EncoderOptions{})[20].Data
+	for count := 1; count <= 6; count++ { // 20 to 120 ms of equal frames
+		packet := append([]byte{frame[0]&^3 | 3, byte(count)}, bytes.Repeat(frame[1:], count)...)
+		pcm, err := mustDecoder(t).Decode(nil, audio.Packet{Data: packet})
+		if err != nil || len(pcm) != count*960*2 {
+			t.Errorf("%d ms: %d samples, %v", count*20, len(pcm)/2, err)
+		}
+	}
+	for config := byte(0); config < 32; config++ {
+		for _, stereo := range []byte{0, 4} {
+			packet := append([]byte{config<<3 | stereo}, frame[1:80]...)
+			want, _ := Duration(packet)
+			pcm, err := mustDecoder(t).Decode(nil, audio.Packet{Data: packet})
+			if err != nil || len(pcm) != want*2 {
+				t.Errorf("config %d: %d samples of %d, %v", config, len(pcm)/2, want, err)
+			}
+		}
+	}
+}
+
+func TestDecodingAllocatesNothing(t *testing.T) {
+	dec, list := mustDecoder(t), packets(t, EncoderOptions{})
+	dst, i := make([]float32, 0, 2*MaxDuration), 0
+	if n := testing.AllocsPerRun(40, func() {
+		if _, err := dec.Decode(dst, list[i]); err != nil {
+			t.Fatal(err)
+		}
+		i++
+	}); n >= 1 {
+		t.Errorf("%v allocations a packet", n)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, p := range packets(f, EncoderOptions{Bitrate: 24_000})[:5] {
+		f.Add(p.Data)
+	}
+	dec := mustDecoder(f)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		pcm, err := dec.Decode(nil, audio.Packet{Data: b})
+		if err != nil && !errors.Is(err, audio.ErrMalformed) || len(pcm) > 2*MaxDuration {
+			t.Fatalf("%d values, %v", len(pcm), err)
+		}
+	})
+}
+
+func BenchmarkEncode(b *testing.B) {
+	enc, pcm, dst := mustEncoder(b, EncoderOptions{}), sweep(audio.FrameSamples*50), make([]byte, 0, MaxPacket)
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		if _, err := enc.Encode(dst, pcm[i*1920:(i+1)*1920]); err != nil {
+			b.Fatal(err)
+		}
+		i = (i + 1) % 50
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	dec, list, dst := mustDecoder(b), packets(b, EncoderOptions{}), make([]float32, 0, 2*MaxDuration)
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		if _, err := dec.Decode(dst, list[i]); err != nil {
+			b.Fatal(err)
+		}
+		i = (i + 1) % len(list)
+	}
 }

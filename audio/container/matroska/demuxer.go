@@ -246,6 +246,8 @@ func (d *Demuxer) load() error {
 			return d.ending()
 		case err != nil:
 			return within(err)
+		case d.over() && !begins(e):
+			return io.EOF
 		}
 		switch e.id {
 		case idSegment:
@@ -272,6 +274,21 @@ func (d *Demuxer) load() error {
 // no size.
 func plausible(e element) bool {
 	return e.size != unknown || e.id == idSegment || e.id == idCluster
+}
+
+// over reports whether what was just read stands behind the segment.
+func (d *Demuxer) over() bool {
+	return d.segment.size != unknown && d.r.Pos() > d.segment.end()
+}
+
+// begins reports whether e can stand behind a segment: what begins another, or
+// what belongs into a segment whose size is wrong.
+func begins(e element) bool {
+	switch e.id {
+	case idEBML, idSegment, idCluster, idVoid, idCues, idTags, idInfo, idTracks, idSeekHead, idTimestamp, idSimple, idGroup:
+		return true
+	}
+	return false
 }
 
 // ending tells the end of the file from one that comes too early.

@@ -132,6 +132,12 @@ func (d *Demuxer) lateCues() {
 // on from there. Media that only flow forward can be read forward, if they have an
 // end. Decoders of Vorbis and MP3 need a run-up, so it lands that much earlier.
 func (d *Demuxer) Seek(to time.Duration) (time.Duration, error) {
+	if !d.begun { // the first block says what time 0 is
+		if _, err := d.ReadPacket(); err != nil {
+			return 0, err
+		}
+		d.at--
+	}
 	preSkip := d.coding.info.PreSkip
 	target := max(0, input.Samples(to)) - d.runUp()
 	behind := d.at < len(d.queue) && d.queue[d.at].PTS > target || d.at == len(d.queue) && d.clock.Now() > target

@@ -1,0 +1,421 @@
+package ogg
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"segue/audio"
+	"segue/audio/codec/opus"
+	"segue/audio/container/containertest"
+	"segue/audio/container/input"
+)
+
+func open(m *audio.Media) (audio.Demuxer, error) {
+	d, err := NewDemuxer(input.New(m))
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+var files = []string{"sweep.opus", "sweep.ogg", "sweep-flac.oga"}
+
+func TestChecksumIsOggs(t *testing.T) {
+	slow := func(b []byte) (c uint32) {
+		for _, x := range b {
+			c ^= uint32(x) << 24
+			for range 8 {
+				c = c<<1 ^ c>>31*0x04c11db7
+			}
+		}
+		return c
+	}
+	rng := rand.New(rand.NewPCG(1, 1))
+	for n := range 100 {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = byte(rng.Uint32())
+		}
+		if crc(0, b) != slow(b) {
+			t.Fatalf("checksum of %d bytes is wrong", n)
+		}
+	}
+}
+
+func TestStreamsAndCutsOfEveryCodec(t *testing.T) {
+	for _, f := range files {
+		t.Run(f, func(t *testing.T) {
+			b := containertest.File(t, f)
+			containertest.TestStream(t, open, b)
+			containertest.TestTruncated(t, open, b)
+		})
+	}
+}
+
+func TestDamage(t *testing.T) {
+	var all [][]byte
+	for _, f := range files {
+		all = append(all, containertest.File(t, f))
+	}
+	containertest.TestDamaged(t, open, 2000, all...)
+}
+
+// pages splits a file into its pages.
+func pagesOf(t *testing.T, b []byte) (list [][]byte) {
+	t.Helper()
+	for len(b) > 0 {
+		n := headerSize + int(b[26])
+		for _, s := range b[headerSize:n] {
+			n += int(s)
+		}
+		list, b = append(list, b[:n]), b[n:]
+	}
+	return list
+}
+
+// song writes an Ogg Opus file of n packets of 20 ms whose bytes tell their number.
+func song(t testing.TB, n int, end int64) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w, err := NewWriter(&out, Head{Channels: 2, PreSkip: 312, InputRate: 48000}, []string{"TITLE=Song", "ARTIST=Us"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		if err := w.WritePacket(packetOf(i), int64(i+1)*960); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(end); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func packetOf(i int) []byte {
+	p := bytes.Repeat([]byte{byte(i)}, 80+i%400)
+	p[0] = 31<<3 | 4 // CELT, full band, 20 ms, stereo, one frame
+	binary.BigEndian.PutUint32(p[1:], uint32(i))
+	return p
+}
+
+func numberOf(p audio.Packet) int { return int(binary.BigEndian.Uint32(p.Data[1:])) }
+
+func TestWhatIsWrittenIsRead(t *testing.T) {
+	const n = 500
+	b := song(t, n, n*960-700)
+	d := containertest.Open(t, open, containertest.Media(b))
+	if c := d.Codec(); c.Name != "opus" || c.PreSkip != 312 || c.Channels != 2 || c.SampleRate != 48000 {
+		t.Errorf("codec is %+v", c)
+	}
+	if in := d.Info(); in.Title != "Song" || in.Artist != "Us" || in.Duration != input.Duration(n*960-700-312) {
+		t.Errorf("info is %+v", in)
+	}
+	packets, err := containertest.Drain(d)
+	if !errors.Is(err, io.EOF) || len(packets) != n {
+		t.Fatalf("%d packets, %v", len(packets), err)
+	}
+	for i, p := range packets {
+		trim := int64(0)
+		if i == n-1 {
+			trim = 700
+		}
+		if !bytes.Equal(p.Data, packetOf(i)) || p.PTS != int64(i)*960 || p.Duration != 960 || p.TrimEnd != trim {
+			t.Fatalf("packet %d: %d+%d-%d", i, p.PTS, p.Duration, p.TrimEnd)
+		}
+	}
+}
+
+func TestPaddingMayCoverSeveralPackets(t *testing.T) {
+	packets := containertest.Packets(t, open, song(t, 10, 10*960-2000))
+	for i, want := range map[int]int64{9: 960, 8: 960, 7: 80, 6: 0} {
+		if packets[i].TrimEnd != want {
+			t.Errorf("packet %d has %d samples of padding, want %d", i, packets[i].TrimEnd, want)
+		}
+	}
+}
+
+func TestSeekFindsThePageByHalving(t *testing.T) {
+	const n = 3000 // a minute
+	b := song(t, n, n*960)
+	d := containertest.Open(t, open, containertest.Media(b))
+	for _, to := range []time.Duration{30 * time.Second, 0, 59 * time.Second, 12345 * time.Millisecond, time.Hour, time.Millisecond} {
+		landed, err := d.Seek(to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := d.ReadPacket()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.PTS != int64(numberOf(p))*960 {
+			t.Errorf("seek to %v: packet %d says it is at %d", to, numberOf(p), p.PTS)
+		}
+		at := input.Duration(p.PTS)
+		if at > to || to <= time.Minute && to-at > 1100*time.Millisecond || landed > at {
+			t.Errorf("seek to %v: landed at %v, packet at %v", to, landed, at)
+		}
+		if next, err := d.ReadPacket(); err == nil && numberOf(next) != numberOf(p)+1 {
+			t.Errorf("seek to %v: packet %d follows %d", to, numberOf(next), numberOf(p))
+		}
+	}
+}
+
+func TestDamagedPagesAreSkippedAndTheClockGoesOn(t *testing.T) {
+	b := song(t, 500, 500*960)
+	list := pagesOf(t, b)
+	list[4][len(list[4])-1] ^= 1                                      // wrong checksum
+	list[6] = append([]byte("garbage OggS garbage"), list[6]...)      // garbage between pages
+	list = append(list[:8:8], list[9:]...)                            // a page lost
+	list = append(list, []byte("TAG or whatever else stands behind")) // garbage at the end
+	packets, err := containertest.Drain(containertest.Open(t, open, containertest.Media(bytes.Join(list, nil))))
+	if !errors.Is(err, io.EOF) {
+		t.Fatal(err)
+	}
+	if lost := 500 - len(packets); lost < 50 || lost > 150 {
+		t.Errorf("%d packets of two pages lost", lost)
+	}
+	for _, p := range packets {
+		if p.PTS != int64(numberOf(p))*960 {
+			t.Fatalf("packet %d says it is at %d", numberOf(p), p.PTS)
+		}
+	}
+}
+
+func TestChainedStreamsFollowEachOther(t *testing.T) {
+	a, b := song(t, 100, 100*960), song(t, 100, 100*960-500)
+	for i, p := range pagesOf(t, b) { // another serial number
+		binary.LittleEndian.PutUint32(p[14:], 99)
+		binary.LittleEndian.PutUint32(p[22:], pageCRC(p))
+		_ = i
+	}
+	packets := containertest.Packets(t, open, append(bytes.Clone(a), b...))
+	if len(packets) != 200 {
+		t.Fatalf("%d packets", len(packets))
+	}
+	for i, p := range packets {
+		if numberOf(p) != i%100 || p.PTS != int64(i)*960 {
+			t.Fatalf("packet %d is %d at %d", i, numberOf(p), p.PTS)
+		}
+	}
+	if packets[199].TrimEnd != 500 {
+		t.Errorf("padding at the end is %d", packets[199].TrimEnd)
+	}
+}
+
+func TestChainedVorbisBringsItsHeaders(t *testing.T) {
+	b := containertest.File(t, "sweep.ogg")
+	one := len(containertest.Packets(t, open, b))
+	packets := containertest.Packets(t, open, append(bytes.Clone(b), b...))
+	if len(packets) != 2*one+3 {
+		t.Fatalf("%d packets, want twice %d and three headers", len(packets), one)
+	}
+	for i, p := range packets[one : one+3] {
+		if p.Data[0] != byte(2*i+1) || p.Duration != 0 {
+			t.Errorf("header %d begins with %d and lasts %d", i, p.Data[0], p.Duration)
+		}
+	}
+}
+
+func TestACodecThatChangesIsRefusedWhenItDoes(t *testing.T) {
+	b := append(song(t, 10, 9600), containertest.File(t, "sweep.ogg")...)
+	packets, err := containertest.Drain(containertest.Open(t, open, containertest.Media(b)))
+	if len(packets) != 10 || !errors.Is(err, audio.ErrUnsupported) || !strings.Contains(err.Error(), "vorbis") {
+		t.Errorf("%d packets, then %v", len(packets), err)
+	}
+}
+
+func TestAStreamJoinedInTheMiddleStartsAtZero(t *testing.T) {
+	list := pagesOf(t, song(t, 500, 500*960))
+	joined := bytes.Join(append(list[:2:2], list[5:]...), nil)
+	packets := containertest.Packets(t, open, joined)
+	if packets[0].PTS != 0 || numberOf(packets[0]) == 0 {
+		t.Errorf("packet %d is at %d", numberOf(packets[0]), packets[0].PTS)
+	}
+}
+
+func TestOtherStreamsBesideAreLeftAlone(t *testing.T) {
+	beside := func(first string) []byte {
+		o := &Writer{w: &bytes.Buffer{}, serial: 5}
+		o.add([]byte(first))
+		o.flush(flagBegin, 0)
+		return o.w.(*bytes.Buffer).Bytes()
+	}
+	b := append(beside("\x80theora and more"), song(t, 10, 9600)...)
+	if n := len(containertest.Packets(t, open, b)); n != 10 {
+		t.Errorf("%d packets", n)
+	}
+	for first, want := range map[string]string{"\x80theora": "video", "Speex   1.2": "speex", "fishead\x00": "skeleton", "CMML": "text", "what": "unknown", "\x7fFLAC\x01": "flac"} {
+		_, err := open(containertest.Media(append(beside(first), beside(first)...)))
+		if !errors.Is(err, audio.ErrUnsupported) && !errors.Is(err, audio.ErrTruncated) {
+			t.Errorf("%s: %v", want, err)
+		}
+		data := append(beside(first), pagesOf(t, song(t, 10, 9600))[2]...)
+		if _, err := open(containertest.Media(data)); !errors.Is(err, audio.ErrUnsupported) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
+func TestOpusHeadersWeCannotPlay(t *testing.T) {
+	for name, head := range map[string][]byte{
+		"six channels": Head{Channels: 6, Family: 1, Mapping: []byte{4, 2, 0, 4, 1, 2, 3, 5}}.Append(nil),
+		"version 16":   append([]byte("OpusHead\x10"), Head{Channels: 2}.Append(nil)[9:]...),
+	} {
+		o := &Writer{w: &bytes.Buffer{}}
+		o.add(head)
+		o.flush(flagBegin, 0)
+		if _, err := open(containertest.Media(o.w.(*bytes.Buffer).Bytes())); !errors.Is(err, audio.ErrUnsupported) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestGainAndOddInputRatesAreHeeded(t *testing.T) {
+	var out bytes.Buffer
+	w, _ := NewWriter(&out, Head{Channels: 1, PreSkip: 100, InputRate: 44100, Gain: -768}, nil)
+	_ = w.WritePacket(packetOf(0), 960)
+	_ = w.Close(960)
+	c := containertest.Open(t, open, containertest.Media(out.Bytes())).Codec()
+	if c.GainDB != -3 || c.SampleRate != 48000 || c.Channels != 1 {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestPacketsLongerThanPagesAndThanSense(t *testing.T) {
+	long := bytes.Repeat([]byte{31<<3 | 3}, 200_000)
+	o := &Writer{w: &bytes.Buffer{}}
+	o.add(Head{Channels: 2}.Append(nil))
+	o.flush(flagBegin, 0)
+	o.add(commentHeader([]byte("OpusTags"), "x", nil))
+	o.flush(0, 0)
+	write := func(packet []byte) {
+		flags, first := byte(0), true
+		for len(packet) >= 255*255 {
+			o.segments = append(o.segments, bytes.Repeat([]byte{255}, 255)...)
+			o.body = append(o.body, packet[:255*255]...)
+			o.flush(flags, -1)
+			packet, flags, first = packet[255*255:], flagContinued, false
+		}
+		o.add(packet)
+		if first {
+			flags = 0
+		}
+		o.flush(flags, 960)
+	}
+	write(long)
+	write(bytes.Repeat([]byte{1}, 2<<20))
+	write(packetOf(1))
+	o.flush(flagEnd, 960)
+	packets := containertest.Packets(t, open, o.w.(*bytes.Buffer).Bytes())
+	if len(packets) != 2 || !bytes.Equal(packets[0].Data, long) || numberOf(packets[1]) != 1 {
+		t.Fatalf("%d packets", len(packets))
+	}
+}
+
+func TestWriterSaysWhatIsTooMuch(t *testing.T) {
+	if _, err := NewWriter(io.Discard, Head{Channels: 2}, []string{strings.Repeat("x", 70_000)}); !errors.Is(err, audio.ErrLimit) {
+		t.Errorf("comments: %v", err)
+	}
+	w, _ := NewWriter(io.Discard, Head{Channels: 2}, nil)
+	if err := w.WritePacket(make([]byte, 70_000), 960); !errors.Is(err, audio.ErrLimit) {
+		t.Errorf("packet: %v", err)
+	}
+	_ = w.Close(0)
+	if err := w.Close(0); err == nil {
+		t.Error("closed twice")
+	}
+}
+
+func TestOthersAcceptWhatIsWritten(t *testing.T) {
+	enc, err := opus.NewEncoder(opus.EncoderOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "x.opus")
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w, err := NewWriter(f, Head{Channels: 2, PreSkip: enc.Lookahead(), InputRate: 48000}, []string{"TITLE=Song"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pcm := make([]float32, 1920)
+	for i := range 150 {
+		b, err := enc.Encode(nil, pcm)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.WritePacket(b, int64(i+1)*960); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(150*960 - 400); err != nil {
+		t.Fatal(err)
+	}
+	out := tool(t, "opusinfo", name)
+	if strings.Contains(strings.ToLower(out), "warning") || !strings.Contains(out, "TITLE=Song") || !strings.Contains(out, "Playback length: 0m:02.985s") {
+		t.Errorf("opusinfo says:\n%s", out)
+	}
+	if out := tool(t, "ffprobe", "-v", "warning", "-show_entries", "stream=codec_name,duration_ts", "-of", "csv=p=0", name); !strings.HasPrefix(out, "opus,143600") {
+		t.Errorf("ffprobe says:\n%s", out)
+	}
+}
+
+func tool(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("%s missing", name)
+		}
+		t.Skipf("SKIPPED: %s missing", name)
+	}
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", name, err, out)
+	}
+	return string(out)
+}
+
+func FuzzOgg(f *testing.F) {
+	seeds := [][]byte{song(f, 60, 60*960)}
+	for _, name := range files {
+		seeds = append(seeds, containertest.File(f, name))
+	}
+	containertest.Fuzz(f, open, seeds...)
+}
+
+func BenchmarkReadPacket(b *testing.B) {
+	const n = 15_000 // five minutes at 128 kbit/s
+	var out bytes.Buffer
+	w, _ := NewWriter(&out, Head{Channels: 2, PreSkip: 312}, nil)
+	packet := append([]byte{31<<3 | 4}, make([]byte, 319)...)
+	for i := range n {
+		_ = w.WritePacket(packet, int64(i+1)*960)
+	}
+	_ = w.Close(n * 960)
+	b.ReportAllocs()
+	var d audio.Demuxer
+	left := 0
+	for b.Loop() {
+		if left == 0 {
+			d, _ = open(&audio.Media{ReadCloser: io.NopCloser(bytes.NewReader(out.Bytes())), Size: -1})
+			left = n
+		}
+		if _, err := d.ReadPacket(); err != nil {
+			b.Fatal(err)
+		}
+		left--
+	}
+}
