@@ -62,7 +62,7 @@ func (m *member) rekey(mode string) error {
 			m.aead, err = cipher.NewGCM(block)
 		}
 	}
-	m.mode, m.nonce, m.rtp.nonces = mode, 0, nil
+	m.mode, m.nonce, m.rtp.keyed = mode, 0, false
 	return err
 }
 

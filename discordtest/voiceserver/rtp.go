@@ -50,7 +50,10 @@ type rtpCheck struct {
 	begun     bool
 	seq       uint16
 	timestamp uint32
-	nonces    map[[4]byte]struct{}
+	keyed     bool // a nonce has been used with this key
+	nonce     [4]byte
+	risesBig  bool // nonces have counted up so far, read big-endian
+	risesLess bool // and little-endian: Discord does not mind which
 }
 
 // next judges a packet that opened and returns what is wrong with it.
@@ -70,16 +73,24 @@ func (c *rtpCheck) next(p packet, ssrc uint32) (faults []string) {
 			complain("sent media whose timestamp moved by %d, not by a multiple of %d", int32(step), frameTime)
 		}
 	}
-	if c.nonces == nil {
-		c.nonces = map[[4]byte]struct{}{}
-	}
 	nonce := [4]byte(p.nonce)
-	if _, used := c.nonces[nonce]; used {
-		complain("used nonce %x twice", nonce)
+	if !c.rises(nonce) {
+		complain("used nonce %x after %x, which does not count up", nonce, c.nonce)
 	}
-	c.nonces[nonce] = struct{}{}
+	c.nonce = nonce
 	c.begun, c.seq, c.timestamp = true, p.seq, p.timestamp
 	return faults
+}
+
+// rises says whether nonces count up still, so that none can be used twice.
+func (c *rtpCheck) rises(nonce [4]byte) bool {
+	if !c.keyed {
+		c.keyed, c.risesBig, c.risesLess = true, true, true
+		return true
+	}
+	c.risesBig = c.risesBig && binary.BigEndian.Uint32(nonce[:]) > binary.BigEndian.Uint32(c.nonce[:])
+	c.risesLess = c.risesLess && binary.LittleEndian.Uint32(nonce[:]) > binary.LittleEndian.Uint32(c.nonce[:])
+	return c.risesBig || c.risesLess
 }
 
 // content says what an opened payload is.

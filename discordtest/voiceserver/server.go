@@ -15,7 +15,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
@@ -220,45 +219,17 @@ func (s *Server) Crash() {
 // protocol, a sentence each.
 func (s *Server) Violations() []string { return s.record.sentences() }
 
+// AwaitViolations waits until there were n violations, repeated ones counted,
+// and returns what Violations does.
+func (s *Server) AwaitViolations(ctx context.Context, n int) ([]string, error) {
+	if err := s.record.await(ctx, n); err != nil {
+		return s.Violations(), fmt.Errorf("voice server: %d violations waited for in vain: %w", n, err)
+	}
+	return s.Violations(), nil
+}
+
 func (s *Server) violation(user uint64, format string, args ...any) {
 	sentence := fmt.Sprintf("user %d ", user) + fmt.Sprintf(format, args...)
 	s.record.add(sentence)
 	s.opt.Log.LogAttrs(context.Background(), slog.LevelDebug, "violation", slog.String("what", sentence))
-}
-
-// record keeps sentences and how often each was said.
-type record struct {
-	mu    sync.Mutex
-	order []string
-	times map[string]int
-}
-
-// maxSentences bounds what a mad client can make the record hold.
-const maxSentences = 1000
-
-func (r *record) add(sentence string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.times == nil {
-		r.times = map[string]int{}
-	}
-	if r.times[sentence] == 0 {
-		if len(r.order) == maxSentences {
-			return
-		}
-		r.order = append(r.order, sentence)
-	}
-	r.times[sentence]++
-}
-
-func (r *record) sentences() []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	out := slices.Clone(r.order)
-	for i, sentence := range out {
-		if n := r.times[sentence]; n > 1 {
-			out[i] = fmt.Sprintf("%s (%d times)", sentence, n)
-		}
-	}
-	return out
 }
