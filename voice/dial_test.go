@@ -3,8 +3,10 @@ package voice
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,7 +19,7 @@ import (
 )
 
 func TestJoinsAndIsHeardWithBothCiphers(t *testing.T) {
-	nothingLeft(t)
+	t.Parallel()
 	for _, mode := range []string{voiceserver.ModeAES256GCM, voiceserver.ModeXChaCha20} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
@@ -38,6 +40,7 @@ func TestJoinsAndIsHeardWithBothCiphers(t *testing.T) {
 }
 
 func TestPrefersAES(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, voiceserver.Options{Modes: []string{voiceserver.ModeXChaCha20, voiceserver.ModeAES256GCM}})
 	s.dial(bot)
 	if m := s.room().State().Member(uint64(bot)); m.Mode != voiceserver.ModeAES256GCM {
@@ -47,6 +50,7 @@ func TestPrefersAES(t *testing.T) {
 
 // A frame of any size arrives whole: disgo cuts them at 512 bytes.
 func TestFramesArriveWholeUpToTheLargest(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, voiceserver.Options{})
 	ear, err := listener.Dial(s.limit(), listener.Call{
 		Endpoint: s.srv.Endpoint(), Token: s.call(alice).Token, SessionID: s.call(alice).SessionID,
@@ -89,6 +93,7 @@ func TestFramesArriveWholeUpToTheLargest(t *testing.T) {
 }
 
 func TestFiveSilenceFramesThenQuietWhileTheClockRunsOn(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, voiceserver.Options{})
 	rec := s.record()
 	b := s.dial(bot)
@@ -129,6 +134,7 @@ func TestFiveSilenceFramesThenQuietWhileTheClockRunsOn(t *testing.T) {
 }
 
 func TestSaysNothingButSpeaksWhenItJoins(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, voiceserver.Options{})
 	s.dial(bot)
 	if err := s.room().AwaitEvents(s.limit(), 2, '<', uint64(bot), opSpeaking); err != nil {
@@ -140,6 +146,7 @@ func TestSaysNothingButSpeaksWhenItJoins(t *testing.T) {
 }
 
 func TestStageChannelNeedsNoDAVE(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, voiceserver.Options{})
 	call := s.call(bot)
 	call.Token = s.srv.Admit(voiceserver.Ticket{Guild: uint64(den), Channel: uint64(attic), User: uint64(bot), Session: call.SessionID, Stage: true})
@@ -160,7 +167,7 @@ func TestStageChannelNeedsNoDAVE(t *testing.T) {
 }
 
 func TestDialFailsWithAReason(t *testing.T) {
-	nothingLeft(t)
+	t.Parallel()
 	type row struct {
 		name    string
 		opt     voiceserver.Options
@@ -206,6 +213,7 @@ func TestDialFailsWithAReason(t *testing.T) {
 }
 
 func TestDialCancelledIsSilence(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, voiceserver.Options{})
 	s.srv.Inject(voiceserver.Faults{Silent: true})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -216,19 +224,21 @@ func TestDialCancelledIsSilence(t *testing.T) {
 }
 
 func TestDiscoveryIsAskedAgainWhenLost(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, voiceserver.Options{})
 	s.srv.Inject(voiceserver.Faults{LoseDiscovery: 2})
 	s.dial(bot)
 }
 
 func TestKeepAliveIsSentAtOnce(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, voiceserver.Options{})
 	s.dial(bot)
 	s.until("a keep-alive", func(st voiceserver.State) bool { return st.Member(uint64(bot)).KeepAlives > 0 })
 }
 
 func TestResumesWithoutLosingAFrameOrTheGroup(t *testing.T) {
-	nothingLeft(t)
+	t.Parallel()
 	faults := map[string]func(*stage){
 		"4015":        func(s *stage) { s.room().Close(uint64(bot), 4015) },
 		"4000":        func(s *stage) { s.room().Close(uint64(bot), 4000) },
@@ -276,6 +286,7 @@ func TestResumesWithoutLosingAFrameOrTheGroup(t *testing.T) {
 
 // What the server said while we were away arrives with the resume, once.
 func TestResumeCatchesUpWithTheGroup(t *testing.T) {
+	t.Parallel()
 	for _, first := range []bool{false, true} {
 		s := newStage(t, voiceserver.Options{ResumedFirst: first, TransitionTimeout: 5 * time.Second})
 		s.dial(alice)
@@ -301,6 +312,7 @@ func TestResumeCatchesUpWithTheGroup(t *testing.T) {
 }
 
 func TestOneLostAcknowledgementIsNoReasonTwoAre(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, voiceserver.Options{HeartbeatInterval: 200 * time.Millisecond, HeartbeatGrace: 3 * time.Second})
 	b := s.dial(bot)
 	s.until("heartbeats", func(st voiceserver.State) bool { return st.Member(uint64(bot)).Heartbeats >= 3 })
@@ -320,6 +332,7 @@ func TestOneLostAcknowledgementIsNoReasonTwoAre(t *testing.T) {
 }
 
 func TestHeartbeatsAcknowledgeWhatWasHeard(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, voiceserver.Options{HeartbeatInterval: 200 * time.Millisecond})
 	s.dial(alice)
 	s.dial(bot)
@@ -330,6 +343,7 @@ func TestHeartbeatsAcknowledgeWhatWasHeard(t *testing.T) {
 }
 
 func TestNonsenseFromTheGatewayIsPassedOver(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, voiceserver.Options{}, "acknowledged", "opcode 31", "31")
 	s.dial(alice)
 	b := s.dial(bot)
@@ -359,6 +373,7 @@ func TestNonsenseFromTheGatewayIsPassedOver(t *testing.T) {
 }
 
 func TestWhatComesInOverUDPNeverMatters(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, voiceserver.Options{})
 	a := s.dial(alice)
 	b := s.dial(bot)
@@ -371,6 +386,7 @@ func TestWhatComesInOverUDPNeverMatters(t *testing.T) {
 }
 
 func TestLostSlowAndReorderedDatagramsAreNotOurs(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, voiceserver.Options{})
 	s.srv.Inject(voiceserver.Faults{
 		Up: voiceserver.Lose(3), Down: voiceserver.Swap(4, 45*time.Millisecond), LoseDiscovery: 1,
@@ -385,6 +401,7 @@ func TestLostSlowAndReorderedDatagramsAreNotOurs(t *testing.T) {
 }
 
 func TestFramesAreHeldWhileTheGroupChanges(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, voiceserver.Options{ExecuteDelay: 300 * time.Millisecond})
 	b := s.dial(bot)
 	tape := newTape(-1, 100)
@@ -406,6 +423,7 @@ func TestFramesAreHeldWhileTheGroupChanges(t *testing.T) {
 }
 
 func TestDowngradeAndUpgradeAreFollowed(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, voiceserver.Options{})
 	s.dial(alice)
 	b := s.dial(bot)
@@ -419,6 +437,7 @@ func TestDowngradeAndUpgradeAreFollowed(t *testing.T) {
 }
 
 func TestCloseTwiceAndAfterwards(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, voiceserver.Options{})
 	b := s.dial(bot)
 	if b.Channel() != lounge {
@@ -438,6 +457,7 @@ func TestCloseTwiceAndAfterwards(t *testing.T) {
 }
 
 func TestHundredCallsLeaveNothingBehind(t *testing.T) {
+	nothingLeft(t)
 	s := newStage(t, voiceserver.Options{})
 	pacer := NewPacer()
 	defer pacer.Close()
@@ -465,5 +485,69 @@ func TestHundredCallsLeaveNothingBehind(t *testing.T) {
 	}
 	if n := pacer.Stats().Seats; n != 0 {
 		t.Errorf("%d seats left", n)
+	}
+}
+
+// Whatever is played before there is a call, and however often, waits for it.
+func TestPlayBeforeTheCallIsUpAndManyTimesAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, voiceserver.Options{})
+	c := newConn(s.opts, nil, nil)
+	c.Play(newTape(-1, 40))
+	c.orders.put(order{kind: orderCall, call: s.call(bot)})
+	c.start()
+	defer c.abandon()
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 100 {
+				c.Play(newTape(-1, 40))
+				_, _, _ = c.Stats(), c.Channel(), c.Err()
+			}
+		})
+	}
+	wg.Wait()
+	s.until("frames", func(st voiceserver.State) bool { return st.Member(uint64(bot)).Packets > 5 })
+}
+
+func TestSessionDescriptionsMayComeAgain(t *testing.T) {
+	t.Parallel()
+	s := quietSession(t)
+	defer func() { _ = s.dave.Close() }()
+	describe := func(key byte) error {
+		k := make([]int, 32)
+		k[0] = int(key)
+		b, err := json.Marshal(map[string]any{"mode": modeAES, "secret_key": k, "dave_protocol_version": 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.handle(t.Context(), nil, &pulse{}, message{op: opDescription, seq: -1, data: b})
+	}
+	for range 3 {
+		if err := describe(1); err != nil {
+			t.Fatal(err)
+		}
+		if s.path.seal.count != 0 {
+			t.Fatal("another sealer for the same key: it would use its nonces twice")
+		}
+	}
+	s.path.seal.count = 77
+	if err := describe(1); err != nil || s.path.seal.count != 77 {
+		t.Errorf("the same key began anew: count %d, %v", s.path.seal.count, err)
+	}
+	if err := describe(2); err != nil || s.path.seal.count != 0 || s.path.seal.key[0] != 2 {
+		t.Errorf("a new key: %+v, %v", s.path.seal.count, err)
+	}
+	for _, bad := range []string{
+		`{"mode":"aead_xchacha20_poly1305_rtpsize","secret_key":[],"dave_protocol_version":1}`,
+		`{"mode":"aead_aes256_gcm_rtpsize","secret_key":[1,2],"dave_protocol_version":1}`, `[]`, ``,
+	} {
+		err := s.handle(t.Context(), nil, &pulse{}, message{op: opDescription, seq: -1, data: []byte(bad)})
+		if !errors.Is(err, errProtocol) {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+	if err := s.handle(t.Context(), nil, &pulse{}, message{op: opReady, seq: -1, data: []byte(`{"modes":["` + modeAES + `"]}`)}); !errors.Is(err, errProtocol) {
+		t.Errorf("a second ready: %v", err)
 	}
 }

@@ -31,8 +31,9 @@ type hall struct {
 }
 
 // inFlight is what a server says of datagrams that were under way when it threw
-// their sender out: nothing a client can help.
-var inFlight = []string{"without discovery", "before discovery", "after leaving"}
+// their sender out, and of a client that lost the close code with its TCP
+// connection and so tries to resume: nothing a client can help.
+var inFlight = []string{"without discovery", "before discovery", "after leaving", "resumed a session that is"}
 
 func newHall(t *testing.T) *hall {
 	t.Helper()

@@ -32,6 +32,7 @@ func (s *stage) ended(c *Conn, want string) {
 }
 
 func TestLeavesWhenTheHandshakeDoesNotCome(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, voiceserver.Options{})
 	s.dial(alice)
 	s.room().HoldCommits(time.Hour, nil)
@@ -43,6 +44,7 @@ func TestLeavesWhenTheHandshakeDoesNotCome(t *testing.T) {
 }
 
 func TestLeavesWhenTheHandshakeFails(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, voiceserver.Options{}, "31")
 	s.dial(alice)
 	s.room().Spoil(uint64(bot), opWelcome, 100)
@@ -58,6 +60,7 @@ func TestLeavesWhenTheHandshakeFails(t *testing.T) {
 }
 
 func TestLeavesWhenTheGroupIsNeverReadyAgain(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, voiceserver.Options{})
 	s.opts.limits = hurried
 	b := s.dial(bot)
@@ -81,7 +84,7 @@ func (s *stage) dial2(u music.UserID) {
 }
 
 func TestDialledCallEndsWhereOnlyTheMainGatewayCouldHelp(t *testing.T) {
-	nothingLeft(t)
+	t.Parallel()
 	for closing, want := range map[int]string{
 		4014: "voice.kicked", 4022: "voice.ended", 4006: "voice.unreachable", 4009: "voice.unreachable", 4021: "voice.rate_limited",
 	} {
@@ -96,6 +99,7 @@ func TestDialledCallEndsWhereOnlyTheMainGatewayCouldHelp(t *testing.T) {
 }
 
 func TestSilentServerIsTriedTwice(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, voiceserver.Options{})
 	s.opts.limits = hurried
 	s.srv.Inject(voiceserver.Faults{Silent: true})
@@ -109,6 +113,7 @@ func TestSilentServerIsTriedTwice(t *testing.T) {
 }
 
 func TestWithoutNewsTheCallEndsAtLast(t *testing.T) {
+	t.Parallel()
 	h := newHall(t)
 	h.m.o.limits = hurried
 	conn := h.join(lounge)
@@ -120,6 +125,7 @@ func TestWithoutNewsTheCallEndsAtLast(t *testing.T) {
 }
 
 func TestAServerThatIsGoneForLongIsAskedFor(t *testing.T) {
+	t.Parallel()
 	h := newHall(t)
 	h.m.o.limits = hurried
 	conn := h.join(lounge)
@@ -133,6 +139,7 @@ func TestAServerThatIsGoneForLongIsAskedFor(t *testing.T) {
 }
 
 func TestFullChannel(t *testing.T) {
+	t.Parallel()
 	h := newHall(t)
 	h.m.o.limits = hurried
 	h.full[lounge] = true
@@ -191,6 +198,7 @@ func discoveryAnswer(ssrc uint32, ip string, port uint16) [discoverySize]byte {
 }
 
 func TestDiscoveryGivesUpAndIsNotFooled(t *testing.T) {
+	t.Parallel()
 	srv, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)

@@ -30,6 +30,7 @@ func code(err error) string {
 }
 
 func TestEventsInEitherOrder(t *testing.T) {
+	t.Parallel()
 	for _, first := range []bool{false, true} {
 		h := newHall(t)
 		h.serverFirst = first
@@ -49,7 +50,7 @@ func TestEventsInEitherOrder(t *testing.T) {
 }
 
 func TestTheCallSurvives(t *testing.T) {
-	nothingLeft(t)
+	t.Parallel()
 	type row struct {
 		name string
 		f    func(h *hall, other *voiceserver.Server)
@@ -140,7 +141,7 @@ func TestTheCallSurvives(t *testing.T) {
 }
 
 func TestTheCallEnds(t *testing.T) {
-	nothingLeft(t)
+	t.Parallel()
 	type row struct {
 		name   string
 		f      func(h *hall)
@@ -183,6 +184,7 @@ func TestTheCallEnds(t *testing.T) {
 }
 
 func TestAfter4014AloneItWaitsToBeToldMore(t *testing.T) {
+	t.Parallel()
 	h := newHall(t)
 	conn := h.join(lounge)
 	conn.Play(newTape(-1, 90))
@@ -202,6 +204,7 @@ func TestAfter4014AloneItWaitsToBeToldMore(t *testing.T) {
 }
 
 func TestJoinThatIsNotAnswered(t *testing.T) {
+	t.Parallel()
 	h := newHall(t)
 	h.full[attic] = true
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
@@ -224,6 +227,7 @@ func TestJoinThatIsNotAnswered(t *testing.T) {
 }
 
 func TestJoinWithoutMainGateway(t *testing.T) {
+	t.Parallel()
 	m := NewManager(Options{})
 	if _, err := m.Join(t.Context(), den, lounge); code(err) != "voice.no_answer" {
 		t.Errorf("error is %v", err)
@@ -240,6 +244,7 @@ func TestJoinWithoutMainGateway(t *testing.T) {
 }
 
 func TestOpcode4ThatCannotBeSent(t *testing.T) {
+	t.Parallel()
 	h := newHall(t)
 	h.broken = errors.New("gateway not ready")
 	if _, err := h.m.Join(h.limit(), den, lounge); code(err) != "voice.unreachable" {
@@ -248,6 +253,7 @@ func TestOpcode4ThatCannotBeSent(t *testing.T) {
 }
 
 func TestManyJoinAtOnce(t *testing.T) {
+	t.Parallel()
 	h := newHall(t)
 	conns := make(chan *Conn, 8)
 	for range cap(conns) {
@@ -271,6 +277,7 @@ func TestManyJoinAtOnce(t *testing.T) {
 }
 
 func TestJoinAndLeaveOverAndOver(t *testing.T) {
+	nothingLeft(t)
 	h := newHall(t)
 	for range 20 {
 		if err := h.join(lounge).Close(h.limit()); err != nil {

@@ -41,7 +41,6 @@ type session struct {
 	path      *path // once described
 	isReady   bool
 	wasReady  bool
-	versions  map[uint16]uint16   // DAVE version of transitions announced by op 21
 	discovery chan netip.AddrPort // nil unless discovery is under way
 	tasks     sync.WaitGroup
 }

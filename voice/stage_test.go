@@ -3,7 +3,10 @@ package voice
 import (
 	"context"
 	"encoding/binary"
+	"flag"
+	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"runtime"
 	"slices"
@@ -25,6 +28,28 @@ const (
 	alice  = music.UserID(22)
 )
 
+// TestMain fails the whole if anything is left of what the tests started.
+func TestMain(m *testing.M) {
+	if os.Getenv(sinkEnv) != "" {
+		sink()
+		return
+	}
+	_ = flag.Set("test.parallel", "8") // tests wait for frames most of the time; -parallel overrides
+	if c, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
+		_ = c.Close() // the runtime's poller has its descriptors now
+	}
+	goroutines, files := runtime.NumGoroutine(), descriptors()
+	code := m.Run()
+	if flag.Lookup("test.fuzz").Value.String() != "" {
+		os.Exit(code) // the fuzzing engine keeps a goroutine for signals
+	}
+	if left := leftovers(goroutines, files); code == 0 && left != "" {
+		fmt.Fprintln(os.Stderr, left)
+		code = 1
+	}
+	os.Exit(code)
+}
+
 // stage is a voice server, and a client's options that trust it.
 type stage struct {
 	*testing.T
@@ -34,9 +59,6 @@ type stage struct {
 
 func newStage(t *testing.T, opt voiceserver.Options, forgiven ...string) *stage {
 	t.Helper()
-	if !strings.Contains(t.Name(), "/") { // rows of a table may run side by side: their parent counts
-		nothingLeft(t)
-	}
 	s := &stage{T: t, srv: newServer(t, opt, forgiven...)}
 	s.opts.TLS = s.srv.ClientTLS()
 	if os.Getenv("VOICE_TEST_LOG") != "" {
@@ -66,31 +88,36 @@ func newServer(t *testing.T, opt voiceserver.Options, forgiven ...string) *voice
 	return srv
 }
 
-// nothingLeft fails the test if goroutines or descriptors are left after it.
+// nothingLeft fails a test that does not run beside others if goroutines or
+// descriptors are left after it. TestMain does so for all.
 func nothingLeft(t *testing.T) {
 	t.Helper()
-	goroutines, files := runtime.NumGoroutine(), descriptors(t)
+	goroutines, files := runtime.NumGoroutine(), descriptors()
 	t.Cleanup(func() {
-		deadline := time.Now().Add(5 * time.Second)
-		for time.Now().Before(deadline) && (runtime.NumGoroutine() > goroutines || descriptors(t) > files) {
-			runtime.Gosched()
-			time.Sleep(5 * time.Millisecond) // closing sockets is the kernel's
-		}
-		if n := runtime.NumGoroutine(); n > goroutines {
-			buf := make([]byte, 1<<18)
-			t.Errorf("%d goroutines before, %d after:\n%s", goroutines, n, buf[:runtime.Stack(buf, true)])
-		}
-		if n := descriptors(t); n > files {
-			t.Errorf("%d descriptors before, %d after", files, n)
+		if left := leftovers(goroutines, files); left != "" {
+			t.Error(left)
 		}
 	})
 }
 
-func descriptors(t *testing.T) int {
-	t.Helper()
+// leftovers says what there is more of than before, if it does not go away.
+func leftovers(goroutines, files int) string {
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
+		if runtime.NumGoroutine() <= goroutines && descriptors() <= files {
+			return ""
+		}
+		time.Sleep(5 * time.Millisecond) // closing sockets is the kernel's
+	}
+	buf := make([]byte, 1<<18)
+	return fmt.Sprintf("%d goroutines before, %d after; %d descriptors before, %d after\n%s",
+		goroutines, runtime.NumGoroutine(), files, descriptors(), buf[:runtime.Stack(buf, true)])
+}
+
+// descriptors is how many files are open, or 0 where the system does not tell.
+func descriptors() int {
 	list, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
-		return 0 // not this system's habit; goroutines are counted all the same
+		return 0
 	}
 	return len(list)
 }
