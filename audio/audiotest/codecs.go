@@ -18,50 +18,69 @@ func TestDecoder(t *testing.T, make func(t testing.TB) audio.Decoder, packets []
 	if len(packets) < 3 {
 		t.Fatalf("%d packets are too few to check a decoder", len(packets))
 	}
-	t.Run("appends whole samples", func(t *testing.T) {
-		d := make(t)
-		dst := []float32{1, 2, 3}
-		for i, p := range packets {
-			was, data := slices.Clone(dst), bytes.Clone(p.Data)
-			var err error
-			if dst, err = d.Decode(dst, p); err != nil {
-				t.Fatalf("packet %d: %v", i, err)
+	runAll(t, decoderChecks(make, packets))
+}
+
+// A check is one of the promises of a contract.
+type check struct {
+	name string
+	run  func(t testing.TB)
+}
+
+func runAll(t *testing.T, checks []check) {
+	t.Helper()
+	for _, c := range checks {
+		t.Run(c.name, func(t *testing.T) { c.run(t) })
+	}
+}
+
+func decoderChecks(make func(t testing.TB) audio.Decoder, packets []audio.Packet) []check {
+	return []check{
+		{"appends whole samples", func(t testing.TB) {
+			d := make(t)
+			dst := []float32{1, 2, 3}
+			for i, p := range packets {
+				was, data := slices.Clone(dst), bytes.Clone(p.Data)
+				var err error
+				if dst, err = d.Decode(dst, p); err != nil {
+					t.Fatalf("packet %d: %v", i, err)
+				}
+				rate, channels := d.Format()
+				if rate <= 0 || channels <= 0 {
+					t.Fatalf("format after packet %d is %d Hz, %d channels", i, rate, channels)
+				}
+				if len(dst) < len(was) || !slices.Equal(dst[:len(was)], was) {
+					t.Fatalf("packet %d changed what dst held", i)
+				}
+				if n := len(dst) - len(was); n%channels != 0 {
+					t.Fatalf("packet %d gave %d values for %d channels", i, n, channels)
+				}
+				if !bytes.Equal(p.Data, data) {
+					t.Fatalf("decoding changed packet %d", i)
+				}
 			}
-			rate, channels := d.Format()
-			if rate <= 0 || channels <= 0 {
-				t.Fatalf("format after packet %d is %d Hz, %d channels", i, rate, channels)
+			if len(dst) == 3 {
+				t.Fatal("nothing was decoded")
 			}
-			if len(dst) < len(was) || !slices.Equal(dst[:len(was)], was) {
-				t.Fatalf("packet %d changed what dst held", i)
+			for i, v := range dst {
+				if v != v || math.IsInf(float64(v), 0) {
+					t.Fatalf("value %d is %v", i, v)
+				}
 			}
-			if n := len(dst) - len(was); n%channels != 0 {
-				t.Fatalf("packet %d gave %d values for %d channels", i, n, channels)
+		}},
+		{"begins anew after Reset", func(t testing.TB) {
+			d := make(t)
+			first := decodeAll(t, d, packets)
+			d.Reset()
+			if again := decodeAll(t, d, packets); !slices.Equal(first, again) {
+				t.Fatal("the same packets decode differently after Reset")
 			}
-			if !bytes.Equal(p.Data, data) {
-				t.Fatalf("decoding changed packet %d", i)
+			if other := decodeAll(t, make(t), packets); !slices.Equal(first, other) {
+				t.Fatal("the same packets decode differently in another decoder")
 			}
-		}
-		if len(dst) == 3 {
-			t.Fatal("nothing was decoded")
-		}
-		for i, v := range dst {
-			if v != v || math.IsInf(float64(v), 0) {
-				t.Fatalf("value %d is %v", i, v)
-			}
-		}
-	})
-	t.Run("begins anew after Reset", func(t *testing.T) {
-		d := make(t)
-		first := decodeAll(t, d, packets)
-		d.Reset()
-		if again := decodeAll(t, d, packets); !slices.Equal(first, again) {
-			t.Fatal("the same packets decode differently after Reset")
-		}
-		if other := decodeAll(t, make(t), packets); !slices.Equal(first, other) {
-			t.Fatal("the same packets decode differently in another decoder")
-		}
-	})
-	t.Run("survives damage", func(t *testing.T) { survives(t, make(t), packets) })
+		}},
+		{"survives damage", func(t testing.TB) { survives(t, make(t), packets) }},
+	}
 }
 
 func decodeAll(t testing.TB, d audio.Decoder, packets []audio.Packet) (pcm []float32) {
@@ -76,7 +95,7 @@ func decodeAll(t testing.TB, d audio.Decoder, packets []audio.Packet) (pcm []flo
 }
 
 // survives feeds d packets cut short, overwritten and missing, then good ones.
-func survives(t *testing.T, d audio.Decoder, packets []audio.Packet) {
+func survives(t testing.TB, d audio.Decoder, packets []audio.Packet) {
 	for i, p := range packets {
 		bad := bytes.Clone(p.Data)
 		switch i % 3 {
@@ -110,7 +129,12 @@ func survives(t *testing.T, d audio.Decoder, packets []audio.Packet) {
 // TestEncoder checks what audio.Encoder promises; decode must understand its packets.
 func TestEncoder(t *testing.T, make func(t testing.TB) audio.Encoder, decode func(t testing.TB) audio.Decoder) {
 	t.Helper()
-	const frames = 100
+	runAll(t, encoderChecks(make, decode))
+}
+
+//arch:long it is a list of checks over one helper
+func encoderChecks(make func(t testing.TB) audio.Encoder, decode func(t testing.TB) audio.Decoder) []check {
+	const frames = 50
 	const frame = audio.FrameSamples * audio.Channels
 	pcm := Music(frames * audio.FrameSamples)
 	encode := func(t testing.TB, e audio.Encoder) (packets []audio.Packet) {
@@ -127,44 +151,60 @@ func TestEncoder(t *testing.T, make func(t testing.TB) audio.Encoder, decode fun
 		}
 		return packets
 	}
-	t.Run("one packet a frame, late by Lookahead", func(t *testing.T) {
-		e, was := make(t), slices.Clone(pcm)
-		packets := encode(t, e)
-		if !slices.Equal(pcm, was) {
-			t.Fatal("encoding changed the samples")
-		}
-		got := decodeAll(t, decode(t), packets)
-		if len(got) != len(pcm) {
-			t.Fatalf("%d samples in, %d out", len(pcm), len(got))
-		}
-		m := meter.Compare(pcm, got, 2*audio.FrameSamples)
-		if m.Shift != e.Lookahead() || m.ErrorDB > -10 {
-			t.Fatalf("decoded %d samples late at %.1f dB, Lookahead says %d", m.Shift, m.ErrorDB, e.Lookahead())
-		}
-	})
-	t.Run("begins anew after Reset", func(t *testing.T) {
-		e := make(t)
-		first := encode(t, e)
-		e.Reset()
-		for i, p := range encode(t, e) {
-			if !bytes.Equal(p.Data, first[i].Data) {
-				t.Fatalf("frame %d is coded differently after Reset", i)
+	return []check{
+		{"one packet a frame, late by Lookahead", func(t testing.TB) {
+			e, was := make(t), slices.Clone(pcm)
+			packets := encode(t, e)
+			if !slices.Equal(pcm, was) {
+				t.Fatal("encoding changed the samples")
 			}
-		}
-	})
-	t.Run("refuses what is not a frame", func(t *testing.T) {
-		e := make(t)
-		for _, n := range []int{0, 2, frame - 2, frame + 2} {
-			if b, err := e.Encode(nil, Sine(440, 0.5, frame)[:n]); err == nil || len(b) != 0 {
-				t.Errorf("%d values gave %d bytes, %v", n, len(b), err)
+			got := decodeAll(t, decode(t), packets)
+			if len(got) != len(pcm) {
+				t.Fatalf("%d samples in, %d out", len(pcm), len(got))
 			}
-		}
-	})
-	t.Run("allocates nothing", func(t *testing.T) {
-		e, dst := make(t), slices.Grow([]byte(nil), 4000)
-		encode(t, e)
-		if n := testing.AllocsPerRun(50, func() { _, _ = e.Encode(dst, pcm[:frame]) }); n >= 1 {
-			t.Errorf("%v allocations a frame", n)
-		}
-	})
+			m := meter.Compare(pcm, got, 2*audio.FrameSamples)
+			if m.Shift != e.Lookahead() || m.ErrorDB > -10 {
+				t.Fatalf("decoded %d samples late at %.1f dB, Lookahead says %d", m.Shift, m.ErrorDB, e.Lookahead())
+			}
+		}},
+		{"begins anew after Reset", func(t testing.TB) {
+			e, after := make(t), Noise(9, 0.5, audio.FrameSamples)
+			first := encode(t, e)
+			for i, p := range encode(t, make(t)) {
+				if !bytes.Equal(p.Data, first[i].Data) {
+					t.Fatalf("frame %d is coded differently by another encoder", i)
+				}
+			}
+			if _, err := e.Encode(nil, after); err != nil {
+				t.Fatal(err)
+			}
+			e.Reset()
+			// Nothing of the noise may be heard. The bytes may differ: libraries keep
+			// what they have learnt of the signal.
+			plain := decodeAll(t, decode(t), first)
+			again := decodeAll(t, decode(t), encode(t, e))
+			was, is := meter.Error(pcm, plain, e.Lookahead()), meter.Error(pcm, again, e.Lookahead())
+			if is > was+0.5 {
+				t.Fatalf("error %.2f dB after Reset, %.2f before", is, was)
+			}
+			if d := meter.Error(plain[:frame], again[:frame], 0); d > -30 {
+				t.Fatalf("the first frame after Reset is another sound (%.1f dB)", d)
+			}
+		}},
+		{"refuses what is not a frame", func(t testing.TB) {
+			e := make(t)
+			for _, n := range []int{0, 2, frame - 2, frame + 2} {
+				if b, err := e.Encode(nil, Sine(440, 0.5, frame)[:n]); err == nil || len(b) != 0 {
+					t.Errorf("%d values gave %d bytes, %v", n, len(b), err)
+				}
+			}
+		}},
+		{"allocates nothing", func(t testing.TB) {
+			e, dst := make(t), slices.Grow([]byte(nil), 4000)
+			encode(t, e)
+			if n := testing.AllocsPerRun(50, func() { _, _ = e.Encode(dst, pcm[:frame]) }); n >= 1 {
+				t.Errorf("%v allocations a frame", n)
+			}
+		}},
+	}
 }
