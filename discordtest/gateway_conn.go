@@ -61,8 +61,6 @@ func (d *Discord) serveGateway(w http.ResponseWriter, r *http.Request) {
 		d.mu.Unlock()
 		return
 	}
-	d.work.Add(1)
-	defer d.work.Done()
 	d.conns[c] = struct{}{}
 	c.number = d.record.connection()
 	c.beat = time.Now()

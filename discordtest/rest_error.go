@@ -50,13 +50,15 @@ type formNode struct {
 	kids map[string]*formNode
 }
 
+// json is either the errors of this node or the nodes below, never both: that
+// is how Discord's own description has it.
 func (n *formNode) json() obj {
+	if len(n.kids) == 0 {
+		return obj{"_errors": n.errs}
+	}
 	o := obj{}
 	for k, kid := range n.kids {
 		o[k] = kid.json()
-	}
-	if len(n.errs) > 0 {
-		o["_errors"] = n.errs
 	}
 	return o
 }

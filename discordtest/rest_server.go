@@ -77,12 +77,18 @@ func (d *Discord) handler() http.Handler {
 		api = d.opt.Middleware(api)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !d.enter() {
+			return
+		}
+		defer d.work.Done()
 		switch {
 		case websocket.IsWebSocketUpgrade(r):
 			d.serveGateway(w, r)
 		case strings.HasPrefix(r.URL.Path, "/attachments/"):
 			d.serveFile(w, r)
 		case strings.HasPrefix(r.URL.Path, "/api/v10/"):
+			// What Discord's own answers carry; without it some clients take a 429 for Cloudflare's.
+			w.Header().Set("Via", "1.1 google")
 			// The decoded path is the one to route: %40original is @original.
 			r.URL.RawPath = ""
 			api.ServeHTTP(w, r)
@@ -92,6 +98,16 @@ func (d *Discord) handler() http.Handler {
 			writeJSON(w, 404, obj{"message": "404: Not Found", "code": 0})
 		}
 	})
+}
+
+// enter counts a request in, so that Close waits for it; false when closed.
+func (d *Discord) enter() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.closed {
+		d.work.Add(1)
+	}
+	return !d.closed
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {

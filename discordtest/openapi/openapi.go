@@ -1,0 +1,347 @@
+// Package openapi checks REST traffic against Discord's own OpenAPI
+// description: every request and every response, and besides that request
+// fields that the description does not know, which Discord ignores without a
+// word. It is for tests only.
+package openapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+)
+
+// TB is the part of testing.TB that New needs.
+type TB interface {
+	Helper()
+	Cleanup(func())
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// A Checker checks traffic. It may serve many servers at once.
+type Checker struct {
+	doc *openapi3.T
+	raw object // the description again, for unknown fields
+
+	mu       sync.Mutex
+	problems []string
+	checked  int
+}
+
+type object = map[string]any
+
+// Load reads the description from a file; it takes up to a second.
+func Load(path string) (*Checker, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("openapi: %w", err)
+	}
+	c := &Checker{}
+	if err := json.Unmarshal(raw, &c.raw); err != nil {
+		return nil, fmt.Errorf("openapi: %s: %w", path, err)
+	}
+	if c.doc, err = openapi3.NewLoader().LoadFromData(raw); err != nil {
+		return nil, fmt.Errorf("openapi: %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// New loads the description for a test, which fails at its end for every
+// problem that nobody took with Take.
+func New(t TB, path string) *Checker {
+	t.Helper()
+	c, err := Load(path)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	c.Watch(t)
+	return c
+}
+
+// Watch fails the test at its end for every problem not taken by then.
+func (c *Checker) Watch(t TB) {
+	t.Cleanup(func() {
+		t.Helper()
+		for _, p := range c.Take() {
+			t.Errorf("openapi: %s", p)
+		}
+	})
+}
+
+// Take returns the problems found so far and forgets them.
+func (c *Checker) Take() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.problems
+	c.problems = nil
+	return p
+}
+
+// Checked is the number of exchanges checked so far.
+func (c *Checker) Checked() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.checked
+}
+
+func (c *Checker) report(r *http.Request, format string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	text := fmt.Sprintf(format, args...)
+	if len(text) > 1500 {
+		text = text[:1500] + "…"
+	}
+	c.problems = append(c.problems, fmt.Sprintf("%s %s: %s", r.Method, r.URL.Path, text))
+}
+
+// Middleware checks what passes through next, which serves /api/v10. Requests
+// that next refuses need not be right; all others must, and every response.
+func (c *Checker) Middleware(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		answer := httptest.NewRecorder()
+		next.ServeHTTP(answer, r)
+		c.check(r, body, answer)
+		for k, v := range answer.Header() {
+			w.Header()[k] = v
+		}
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(answer.Body.Bytes()) // the client may be gone
+	})
+}
+
+// check checks one exchange.
+func (c *Checker) check(r *http.Request, body []byte, answer *httptest.ResponseRecorder) {
+	c.mu.Lock()
+	c.checked++
+	c.mu.Unlock()
+	path := strings.TrimPrefix(r.URL.Path, "/api/v10")
+	route, params := c.route(r.Method, path)
+	if route == nil {
+		if answer.Code != http.StatusNotFound && answer.Code != http.StatusMethodNotAllowed {
+			c.report(r, "answered %d, but Discord has no such operation", answer.Code)
+		}
+		return
+	}
+	if answer.Code >= 500 {
+		return // made to fail; Discord describes none
+	}
+	clone := r.Clone(r.Context())
+	clone.Body = http.NoBody
+	if answer.Code < 400 {
+		body = c.request(r, clone, route, body)
+	}
+	in := &openapi3filter.RequestValidationInput{
+		Request: clone, PathParams: params, Route: route, QueryParams: r.URL.Query(),
+		Options: &openapi3filter.Options{MultiError: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, SkipSettingDefaults: true, IncludeResponseStatus: true},
+	}
+	if answer.Code < 400 {
+		clone.Body = io.NopCloser(bytes.NewReader(body))
+		clone.ContentLength = int64(len(body))
+		if err := openapi3filter.ValidateRequest(r.Context(), in); err != nil {
+			c.report(r, "request: %v; it was %s", err, body)
+		}
+	}
+	out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: answer.Code, Header: answer.Header(), Options: in.Options}
+	out.SetBodyBytes(answer.Body.Bytes())
+	if err := openapi3filter.ValidateResponse(r.Context(), out); err != nil {
+		c.report(r, "response %d: %v; it was %s", answer.Code, err, answer.Body.Bytes())
+	}
+}
+
+// request looks for unknown fields and gives the body as the description wants
+// it: the JSON part of a multipart body, permissions as numbers.
+func (c *Checker) request(r, clone *http.Request, route *routers.Route, body []byte) []byte {
+	kind, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // none is none
+	if kind == "multipart/form-data" {
+		body = payload(body, params["boundary"])
+		clone.Header.Set("Content-Type", "application/json")
+	}
+	if len(body) == 0 || kind == "application/x-www-form-urlencoded" {
+		return body
+	}
+	var v any
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
+	if err := dec.Decode(&v); err != nil {
+		c.report(r, "request body is no JSON: %v", err)
+		return body
+	}
+	schema := dig(c.raw, "paths", route.Path, strings.ToLower(route.Method), "requestBody", "content", "application/json", "schema")
+	if s, ok := schema.(object); ok {
+		for _, u := range c.unknown(s, v, "") {
+			c.report(r, "request: unknown field %s, which Discord would ignore", u)
+		}
+	}
+	if strings.Contains(route.Path, "/commands") {
+		// The description wants an integer, but the documentation a string, and that is what works.
+		numeric(v)
+		body, _ = json.Marshal(v)
+	}
+	return body
+}
+
+// payload finds payload_json in a multipart body.
+func payload(body []byte, boundary string) []byte {
+	parts := multipart.NewReader(bytes.NewReader(body), boundary)
+	for {
+		p, err := parts.NextPart()
+		if err != nil {
+			return []byte("{}")
+		}
+		if p.FormName() == "payload_json" {
+			b, _ := io.ReadAll(p) // it was read from memory
+			return b
+		}
+	}
+}
+
+func numeric(v any) {
+	switch t := v.(type) {
+	case []any:
+		for _, e := range t {
+			numeric(e)
+		}
+	case object:
+		if s, ok := t["default_member_permissions"].(string); ok {
+			t["default_member_permissions"] = json.Number(s)
+		}
+	}
+}
+
+// route finds the operation of a path; fixed segments go before parameters.
+func (c *Checker) route(method, path string) (*routers.Route, map[string]string) {
+	have := strings.Split(path, "/")
+	var best *routers.Route
+	var params map[string]string
+	for pattern, item := range c.doc.Paths.Map() {
+		vars, ok := match(strings.Split(pattern, "/"), have)
+		op := item.GetOperation(method)
+		if ok && op != nil && (best == nil || len(vars) < len(params)) {
+			best = &routers.Route{Spec: c.doc, Path: pattern, PathItem: item, Method: method, Operation: op}
+			params = vars
+		}
+	}
+	return best, params
+}
+
+func match(pattern, have []string) (map[string]string, bool) {
+	if len(pattern) != len(have) {
+		return nil, false
+	}
+	vars := map[string]string{}
+	for i, p := range pattern {
+		if strings.HasPrefix(p, "{") {
+			vars[strings.Trim(p, "{}")] = have[i]
+		} else if p != have[i] {
+			return nil, false
+		}
+	}
+	return vars, true
+}
+
+func dig(v any, keys ...string) any {
+	for _, k := range keys {
+		o, ok := v.(object)
+		if !ok {
+			return nil
+		}
+		v = o[k]
+	}
+	return v
+}
+
+// unknown lists the fields of v that no branch of its schema knows.
+func (c *Checker) unknown(schema object, v any, path string) (out []string) {
+	switch t := v.(type) {
+	case []any:
+		for _, s := range c.branches(schema, v) {
+			if items, ok := s["items"].(object); ok {
+				for i, e := range t {
+					out = append(out, c.unknown(items, e, fmt.Sprintf("%s[%d]", path, i))...)
+				}
+				return out
+			}
+		}
+	case object:
+		branches := c.branches(schema, v)
+		for k, e := range t {
+			at := path + "." + k
+			known := false
+			var sub []object
+			for _, s := range branches {
+				if p, ok := dig(s, "properties", k).(object); ok {
+					sub = append(sub, p)
+				}
+				switch add := s["additionalProperties"].(type) {
+				case object:
+					sub = append(sub, add)
+				case bool:
+					known = known || add
+				}
+			}
+			switch {
+			case len(sub) > 0:
+				anyOf := make([]any, len(sub))
+				for i, s := range sub {
+					anyOf[i] = s
+				}
+				out = append(out, c.unknown(object{"anyOf": anyOf}, e, at)...)
+			case !known:
+				out = append(out, at)
+			}
+		}
+		slices.Sort(out)
+	}
+	return out
+}
+
+// branches flattens a schema into the plain ones that v may be meant for: of
+// alternatives told apart by "type", only the one of v's type.
+func (c *Checker) branches(schema object, v any) []object {
+	if ref, ok := schema["$ref"].(string); ok {
+		s, _ := dig(c.raw, strings.Split(strings.TrimPrefix(ref, "#/"), "/")...).(object)
+		return c.branches(s, v)
+	}
+	out := []object{schema}
+	for _, key := range []string{"allOf", "anyOf", "oneOf"} {
+		list, _ := schema[key].([]any)
+		for _, e := range list {
+			s, _ := e.(object)
+			for _, b := range c.branches(s, v) {
+				if fits(b, v) {
+					out = append(out, b)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// fits reports whether v's "type" is one that the schema is for.
+func fits(schema object, v any) bool {
+	o, ok := v.(object)
+	kinds, discriminates := dig(schema, "properties", "type", "enum").([]any)
+	if !ok || !discriminates || o["type"] == nil {
+		return true
+	}
+	return slices.ContainsFunc(kinds, func(k any) bool { return fmt.Sprint(k) == fmt.Sprint(o["type"]) })
+}
