@@ -8,9 +8,27 @@ import (
 )
 
 // openPipeline makes frames with package pipeline.
-func openPipeline(pipeline.Options) opener {
-	return func(_, _ context.Context, m *audio.Media) (tape, error) {
-		_ = m.Close()
-		return tape{}, audio.ErrUnsupported // until the pipeline opens streams
+func openPipeline(o pipeline.Options) opener {
+	return func(ctx, life context.Context, m *audio.Media) (tape, error) {
+		// Probing reads; what ends the opening must end that read too.
+		stop := context.AfterFunc(ctx, func() { _ = m.Close() })
+		stream, err := pipeline.Open(m, o)
+		if !stop() { // ctx came first
+			if err == nil {
+				_ = stream.Close()
+			}
+			return tape{}, context.Cause(ctx)
+		}
+		if err != nil {
+			return tape{}, err
+		}
+		info := stream.Info() // before the pump owns it
+		mode := func() string {
+			if n := stream.Stats(); n.Transcoded > n.Passed {
+				return pipeline.Transcode.String()
+			}
+			return pipeline.Passthrough.String()
+		}
+		return tape{pump: pipeline.Start(life, stream), info: info, mode: mode}, nil
 	}
 }

@@ -1,0 +1,200 @@
+package player_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"segue/audio"
+	"segue/audio/codec/opus"
+	"segue/audio/pipeline"
+	"segue/music"
+	"segue/player"
+	"segue/player/playertest"
+)
+
+// These tests play real files through the real pipeline.
+
+func playReal(t *testing.T, f func(s *stage)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := &stage{T: t, lib: playertest.NewLibrary(), voice: &playertest.Voice{}}
+		o := pipeline.Options{Encoder: func() (audio.Encoder, error) { return opus.NewEncoder(opus.EncoderOptions{}) }}
+		s.reg = player.NewRegistry(context.Background(), player.Options{Library: s.lib, Voice: s.voice, Pipeline: o})
+		s.p = s.reg.Player(guild)
+		f(s)
+		if err := s.reg.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if n := s.lib.Held(); n != 0 {
+			t.Errorf("%d media were never closed", n)
+		}
+	})
+}
+
+func TestRealFilesFollowBitForBitWithoutAGap(t *testing.T) {
+	playReal(t, func(s *stage) {
+		s.enqueue(s.lib.Add("one", frames(2*second)), s.lib.Add("two", frames(3)), s.lib.Add("three", frames(second)))
+		s.after(5 * time.Second)
+		s.heard("one 0-99 two 0-2 three 0-49")
+		for i, tick := range s.voice.Conn().Heard()[:100] {
+			if !bytes.Equal(tick.Frame.Opus, playertest.Frame("one", i)) {
+				s.Fatalf("frame %d is another one", i)
+			}
+		}
+		s.told("started one", "ended one finished 2s", "started two", "ended two finished 60ms", "started three", "ended three finished 1s", "empty")
+		if got := s.news[0].News.(player.TrackStarted); got.Mode != "passthrough" || got.Info.Container != "ogg" || got.Info.Title != "one" || got.Duration != 2*time.Second {
+			s.Errorf("got %+v", got)
+		}
+		if n := s.status().Counters.Nulled; n != 0 {
+			s.Errorf("%d ticks nulled", n)
+		}
+	})
+}
+
+func TestRealFilesThatAreBad(t *testing.T) {
+	playReal(t, func(s *stage) {
+		whole := playertest.Opus("cut", 4*second)
+		s.enqueue(
+			s.lib.Add("page", playertest.Script{Bytes: []byte("<!doctype html><html><body>no music</body></html>")}),
+			s.lib.Add("nothing", playertest.Script{Bytes: []byte{}}),
+			s.lib.Add("cut", playertest.Script{Bytes: whole[:len(whole)/2]}),
+			s.lib.Add("good", frames(second)),
+		)
+		s.after(10 * time.Second)
+		var got []string
+		for len(s.reg.Events()) > 0 {
+			got = append(got, short((<-s.reg.Events()).News))
+		}
+		for _, want := range []string{"failed page track.unsupported", "started cut", "failed cut track.truncated", "ended good finished 1s", "empty"} {
+			if !slices.Contains(got, want) {
+				s.Errorf("not told %q, but\n%q", want, got)
+			}
+		}
+		if h := runs(s.voice.Conn().Heard()); !strings.HasPrefix(h, "cut 0-") || !strings.HasSuffix(h, "good 0-49") {
+			s.Errorf("heard %q", h)
+		}
+	})
+}
+
+// wave is a WAV file of n seconds of a ramp.
+func wave(n int) []byte {
+	const rate, bytesEach = 48000, 4
+	size := uint32(n * rate * bytesEach)
+	b := []byte("RIFF")
+	b = binary.LittleEndian.AppendUint32(b, 36+size)
+	b = append(b, "WAVEfmt "...)
+	b = binary.LittleEndian.AppendUint32(b, 16)
+	for _, v := range []uint16{1, 2} {
+		b = binary.LittleEndian.AppendUint16(b, v)
+	}
+	for _, v := range []uint32{rate, rate * bytesEach} {
+		b = binary.LittleEndian.AppendUint32(b, v)
+	}
+	b = binary.LittleEndian.AppendUint16(b, bytesEach)
+	b = binary.LittleEndian.AppendUint16(b, 16)
+	b = append(b, "data"...)
+	b = binary.LittleEndian.AppendUint32(b, size)
+	for i := range n * rate * 2 {
+		b = binary.LittleEndian.AppendUint16(b, uint16(i*37))
+	}
+	return b
+}
+
+func TestARealFileIsTranscoded(t *testing.T) {
+	playReal(t, func(s *stage) {
+		s.enqueue(s.lib.Add("wave", playertest.Script{Bytes: wave(1)}), s.lib.Add("good", frames(10)))
+		s.after(3 * time.Second)
+		s.told("started wave", "ended wave finished 1s", "started good", "ended good finished 200ms", "empty")
+		if got := s.news[0].News.(player.TrackStarted); got.Mode != "transcode" || got.Info.Container != "wav" {
+			s.Errorf("got %+v", got)
+		}
+	})
+}
+
+func TestAMediaThatHangsWhileProbedIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, w := io.Pipe() // nobody writes
+		defer w.Close()
+		lib := opens(func() (*audio.Media, error) { return &audio.Media{ReadCloser: r, Size: -1}, nil })
+		reg := player.NewRegistry(t.Context(), player.Options{Library: lib, Voice: &playertest.Voice{}})
+		if _, err := reg.Player(guild).Enqueue(t.Context(), fromLounge, music.Track{Title: "hangs"}); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		e, ok := (<-reg.Events()).News.(player.TrackFailed)
+		if !ok || e.Err.Code != "track.timeout" || time.Since(start) != 30*time.Second {
+			t.Errorf("after %v: %+v", time.Since(start), e)
+		}
+		if _, err := w.Write([]byte("x")); !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("the media was not closed: %v", err)
+		}
+		if err := reg.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// opens is a library of one thing.
+type opens func() (*audio.Media, error)
+
+func (o opens) Open(context.Context, music.Track) (*audio.Media, error) { return o() }
+
+// BenchmarkPlayToFirstFrame is from Enqueue in an idle guild, connected, to the
+// first frame there is to take. The voice connection asks without a pause.
+func BenchmarkPlayToFirstFrame(b *testing.B) {
+	lib := playertest.NewLibrary()
+	track := lib.Add("a", frames(10*second))
+	voice := &eager{took: make(chan struct{}, 1), done: make(chan struct{})}
+	reg := player.NewRegistry(b.Context(), player.Options{Library: lib, Voice: voice})
+	p := reg.Player(guild)
+	for b.Loop() {
+		if _, err := p.Enqueue(b.Context(), fromLounge, track); err != nil {
+			b.Fatal(err)
+		}
+		<-voice.took
+		b.StopTimer()
+		if err := p.Leave(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+	if err := reg.Close(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// eager is a voice and its connection that takes one frame as soon as it can.
+type eager struct {
+	took, done chan struct{}
+}
+
+func (v *eager) Join(context.Context, music.GuildID, music.ChannelID) (player.Conn, error) {
+	return v, nil
+}
+
+func (v *eager) Play(f audio.Frames) {
+	if f == nil {
+		return
+	}
+	go func() {
+		for {
+			if _, ok := f.Take(); ok {
+				v.took <- struct{}{}
+				return
+			}
+		}
+	}()
+}
+
+func (v *eager) Channel() music.ChannelID    { return lounge }
+func (v *eager) Done() <-chan struct{}       { return v.done }
+func (v *eager) Err() error                  { return nil }
+func (v *eager) Close(context.Context) error { return nil }
