@@ -112,7 +112,7 @@ func TestBitrateIsKeptAndComplexityHeard(t *testing.T) {
 		return n
 	}
 	low, high := size(EncoderOptions{Bitrate: 48_000, Complexity: 1}), size(EncoderOptions{Bitrate: 256_000, Complexity: 10})
-	if low > 48_000/8*13/10 || high < 2*low {
+	if low > 48_000/8*14/10 || high < 2*low {
 		t.Errorf("a second at 48 kbit/s is %d bytes, at 256 kbit/s %d", low, high)
 	}
 }

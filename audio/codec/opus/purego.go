@@ -13,6 +13,9 @@ import (
 // the library takes a full 120 ms buffer for "as long as the packet before".
 const concealStep = 960
 
+// maxDecoded is more than the largest packet with its padding anyone sends, in bytes.
+const maxDecoded = 1 << 16
+
 type encoder struct{ enc *gopus.Encoder }
 
 func newEncoder(o EncoderOptions) (audio.Encoder, error) {
@@ -55,7 +58,10 @@ func (e *encoder) Reset() { e.enc.Reset() }
 type decoder struct{ dec *gopus.Decoder }
 
 func newDecoder() (audio.Decoder, error) {
-	dec, err := gopus.NewDecoder(gopus.DefaultDecoderConfig(audio.SampleRate, audio.Channels))
+	dec, err := gopus.NewDecoder(gopus.DecoderConfig{
+		SampleRate: audio.SampleRate, Channels: audio.Channels,
+		MaxPacketSamples: MaxDuration, MaxPacketBytes: maxDecoded,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("opus: %w", err)
 	}

@@ -60,7 +60,7 @@ func song(n int, blocks []byte) []byte {
 	if blocks != nil {
 		last = 0
 	}
-	b := append([]byte("fLaC"), last, 0, 0, 34, 0, 192, 0, 192, 0, 0, 0, 0, 0, 0, 0x0b, 0xb8, 0x00, 0xf0, 0, 0, byte(n*192>>8), byte(n*192))
+	b := append([]byte("fLaC"), last, 0, 0, 34, 0, 192, 0, 192, 0, 0, 0, 0, 0, 0, 0x0b, 0xb8, 0x00, 0xf0, 0, byte(n*192>>16), byte(n*192>>8), byte(n*192))
 	b = append(append(b, make([]byte, 16)...), blocks...)
 	for i := range n {
 		b = append(b, frame(i)...)
