@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/disgoorg/disgo/gateway"
@@ -37,8 +38,6 @@ func (s *session) connect(ctx context.Context) (reached bool, err error) {
 	s.conn, s.status, s.acked, s.sent = conn, gateway.StatusWaitingForHello, true, nil
 	s.mu.Unlock()
 	live, end := context.WithCancelCause(ctx)
-	beating := make(chan struct{})
-	close(beating) // no heartbeat yet
 	gone := make(chan struct{})
 	// Whatever ends live ends the reading: Close, a failed heartbeat, or we.
 	stop := context.AfterFunc(live, func() {
@@ -50,44 +49,45 @@ func (s *session) connect(ctx context.Context) (reached bool, err error) {
 		}
 		_ = conn.Close()
 	})
-	defer func() {
-		close(gone)
-		end(nil)
-		stop()
-		_ = conn.Close()
-		<-beating
-		reached = s.lost()
-	}()
+	err = s.converse(live, conn, end)
+	if cause := context.Cause(live); cause != nil && ctx.Err() == nil {
+		err = cause // the heartbeat's, which came first
+	}
+	close(gone)
+	end(nil)
+	stop()
+	_ = conn.Close()
+	return s.lost(), err
+}
 
+// converse reads one connection until it ends, and beats meanwhile.
+func (s *session) converse(ctx context.Context, conn *websocket.Conn, end context.CancelCauseFunc) error {
+	var beating sync.WaitGroup
+	ctx, quiet := context.WithCancel(ctx)
+	defer beating.Wait()
+	defer quiet()
 	in, greeted := newInflow(conn), false
 	_ = conn.SetReadDeadline(time.Now().Add(helloLimit))
 	for {
 		m, err := in.next()
 		if err != nil {
-			if cause := context.Cause(live); cause != nil && ctx.Err() == nil {
-				return false, cause
-			}
-			return false, err
+			return err
 		}
-		if m.Op == gateway.OpcodeHello {
-			if greeted {
-				return false, fmt.Errorf("gateway: a second hello: %w", errUnexpected)
+		if m.Op != gateway.OpcodeHello {
+			if err := s.take(conn, m); err != nil {
+				return err
 			}
-			greeted = true
-			interval, err := s.hello(conn, m)
-			if err != nil {
-				return false, err
-			}
-			beating = make(chan struct{})
-			go func() { // ends with live; the deferred function above waits
-				defer close(beating)
-				s.heartbeats(live, conn, interval, end)
-			}()
 			continue
 		}
-		if err := s.take(conn, m); err != nil {
-			return false, err
+		if greeted {
+			return fmt.Errorf("gateway: a second hello: %w", errUnexpected)
 		}
+		greeted = true
+		interval, err := s.hello(conn, m)
+		if err != nil {
+			return err
+		}
+		beating.Go(func() { s.heartbeats(ctx, conn, interval, end) })
 	}
 }
 

@@ -109,7 +109,11 @@ func (b *Bot) dispatch(v *visit) (answer, error) {
 // think shows that an answer is coming, for everybody to see. A command that
 // waits for anything outside calls it first: Discord gives it three seconds.
 func (v *visit) think() error {
-	if err := v.e.DeferCreateMessage(false, rest.WithCtx(v.ctx)); err != nil {
+	// Not cut short with the command: whether Discord took it decides how the
+	// command can be answered.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(v.ctx), respondLimit)
+	defer cancel()
+	if err := v.e.DeferCreateMessage(false, rest.WithCtx(ctx)); err != nil {
 		return fmt.Errorf("bot: defer: %w", err)
 	}
 	v.thinking = true

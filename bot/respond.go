@@ -88,8 +88,12 @@ func (v *visit) fail(err error) {
 		Content: content, Flags: discord.MessageFlagEphemeral | discord.MessageFlagSuppressEmbeds, AllowedMentions: nobody(),
 	}
 	if !v.thinking {
-		v.given(v.e.CreateMessage(m, rest.WithCtx(ctx)))
-		return
+		err := v.e.CreateMessage(m, rest.WithCtx(ctx))
+		if !rest.IsJSONErrorCode(err, rest.JSONErrorCodeInteractionAlreadyAcknowledged) {
+			v.given(err)
+			return
+		}
+		// A defer that seemed to fail got through after all.
 	}
 	// What was deferred is public and stays so: it goes, and the error comes
 	// after it. While it is there a follow-up would only fill it.
@@ -126,7 +130,7 @@ func (v *visit) given(err error) {
 func late(err error) bool {
 	return rest.IsJSONErrorCode(
 		err, rest.JSONErrorCodeUnknownInteraction, rest.JSONErrorCodeUnknownWebhook, rest.JSONErrorCodeUnknownMessage,
-		rest.JSONErrorCodeInvalidWebhookToken, rest.JSONErrorCodeInteractionAlreadyAcknowledged,
+		rest.JSONErrorCodeInvalidWebhookToken,
 	)
 }
 

@@ -22,6 +22,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/disgoorg/disgo/discord"
+	"github.com/disgoorg/disgo/gateway"
 
 	"segue/bot/text"
 	"segue/discordtest"
@@ -362,4 +363,39 @@ func TestLibrariesMayOnlyWarn(t *testing.T) {
 	if got := l.text(); strings.Contains(got, "chatter") || !strings.Contains(got, "a=1 g.b=2") {
 		t.Errorf("got %q", got)
 	}
+}
+
+// FuzzCanonical: whatever Discord lists as commands, comparing it neither
+// panics nor depends on being done twice.
+func FuzzCanonical(f *testing.F) {
+	for _, c := range declarations() {
+		raw, err := json.Marshal(c)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw)
+	}
+	f.Add([]byte(`{"options":[1,null,{"options":[{"choices":[{"name":"a","value":1.5}]}]}],"contexts":[2,"1",null],"type":1}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		once, err := canonical(raw)
+		if err != nil {
+			return
+		}
+		twice, err := canonical(once)
+		if err != nil || string(once) != string(twice) {
+			t.Fatalf("%s\nonce  %s\ntwice %s (%v)", raw, once, twice, err)
+		}
+	})
+}
+
+// FuzzDispatch: an event that makes no sense costs nothing but itself.
+func FuzzDispatch(f *testing.F) {
+	for _, kind := range []string{"READY", "RESUMED", "GUILD_CREATE", "VOICE_STATE_UPDATE", "INTERACTION_CREATE", "CHANNEL_UPDATE"} {
+		f.Add(kind, []byte(`{"id":"1","type":2,"guild_id":"3","channels":[{"id":"1","type":99}]}`))
+		f.Add(kind, []byte(`null`))
+	}
+	f.Fuzz(func(t *testing.T, kind string, data []byte) {
+		s := newSession(sessionOptions{log: quiet, handle: func(gateway.Gateway, gateway.EventType, int, gateway.EventData) {}})
+		_, _ = s.hand(message{Type: gateway.EventType(kind), Data: data}, 1)
+	})
 }
