@@ -172,11 +172,7 @@ func (p *Pacer) upcoming() (slot int, due time.Time) {
 
 // turn ticks all seats of a slot.
 func (p *Pacer) turn(slot int, due time.Time) {
-	if late := time.Since(due); late > lateAfter {
-		p.base = p.base.Add(late)
-		p.shifted += late
-		p.stalled.Add(int64(late))
-	}
+	due = due.Add(p.shift(due))
 	p.mu.Lock()
 	seats := p.seats[slot]
 	if len(seats) > 0 {
@@ -199,4 +195,19 @@ func (p *Pacer) turn(slot int, due time.Time) {
 		s.t.tick(b)
 	}
 	p.ticks.Add(int64(len(seats)))
+	// A stall in the middle counts as well, or the next tick would follow on
+	// the heels of these.
+	p.shift(due)
+}
+
+// shift moves the schedule if now is a stall after due, and says by how much.
+func (p *Pacer) shift(due time.Time) time.Duration {
+	late := time.Since(due)
+	if late <= lateAfter {
+		return 0
+	}
+	p.base = p.base.Add(late)
+	p.shifted += late
+	p.stalled.Add(int64(late))
+	return late
 }
