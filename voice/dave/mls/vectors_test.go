@@ -75,6 +75,9 @@ func TestVectorLengths(t *testing.T) {
 		if n := r.length(); n != v.Length || r.end() != nil {
 			t.Errorf("%x: got %d, %v, want %d", v.Header, n, r.err, v.Length)
 		}
+		if v.Length > 1<<20 {
+			continue // not worth the memory
+		}
 		var w writer
 		w.vec(make([]byte, v.Length))
 		same(t, "header", w.b[:len(v.Header)], v.Header)
