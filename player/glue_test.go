@@ -148,7 +148,7 @@ type opens func() (*audio.Media, error)
 func (o opens) Open(context.Context, music.Track) (*audio.Media, error) { return o() }
 
 // BenchmarkPlayToFirstFrame is from Enqueue in an idle guild, connected, to the
-// first frame there is to take. The voice connection asks without a pause.
+// first frame taken. The voice connection asks every millisecond.
 func BenchmarkPlayToFirstFrame(b *testing.B) {
 	lib := playertest.NewLibrary()
 	track := lib.Add("a", frames(10*second))
@@ -171,7 +171,7 @@ func BenchmarkPlayToFirstFrame(b *testing.B) {
 	}
 }
 
-// eager is a voice and its connection that takes one frame as soon as it can.
+// eager is a voice and its connection that takes one frame, asking every millisecond.
 type eager struct {
 	took, done chan struct{}
 }
@@ -185,7 +185,9 @@ func (v *eager) Play(f audio.Frames) {
 		return
 	}
 	go func() {
-		for {
+		beat := time.NewTicker(time.Millisecond)
+		defer beat.Stop()
+		for range beat.C {
 			if _, ok := f.Take(); ok {
 				v.took <- struct{}{}
 				return
