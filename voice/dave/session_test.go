@@ -152,14 +152,13 @@ func (r *reentrant) SendMLSKeyPackage([]byte) error        { return r.poke() }
 func (r *reentrant) SendMLSCommitWelcome([]byte) error     { return r.poke() }
 func (r *reentrant) SendReadyForTransition(uint16) error   { return r.poke() }
 func (r *reentrant) SendInvalidCommitWelcome(uint16) error { return r.poke() }
-func (r *reentrant) withCall(t *testing.T) (*Session, *call) {
 	return r.s, newCall(t, delivery.Policy{})
 }
 
 func TestCallbacksHoldNoLock(t *testing.T) {
 	r := &reentrant{}
 	r.s = NewSession(nil, "11", r)
-	s, c := r.withCall(t)
+	s, c := r.s, newCall(t, delivery.Policy{})
 	s.OnSelectProtocolAck(1)
 	s.OnDaveMLSExternalSenderPackage(c.external.Package())
 	s.OnDavePrepareTransition(3, 1)
