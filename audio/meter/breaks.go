@@ -89,14 +89,25 @@ func wayBack(ref, got []float32, at, shift int, limit float64, reach int) (int, 
 		if from < 0 || from+look > len(ref)/audio.Channels {
 			continue
 		}
-		if power(stretch(ref, from, 16)) == 0 {
+		a := stretch(ref, from, look)
+		if glance(a, b) > limit+6 {
 			continue
 		}
-		if e := difference(stretch(ref, from, look), b); e < best {
+		if e := difference(a, b); e < best {
 			best, moved = e, shift+d
 		}
 	}
 	return moved, moved != shift
+}
+
+// glance is difference by every twenty-first value, of both channels in turn: enough to see that it is not this.
+func glance(a, b []float32) float64 {
+	var e, s float64
+	for i := 0; i < len(a); i += 21 {
+		d := float64(b[i]) - float64(a[i])
+		e, s = e+d*d, s+float64(a[i])*float64(a[i])
+	}
+	return ratio(e, s)
 }
 
 func moveOf(at, was, is int) Break {

@@ -145,7 +145,7 @@ func TestBreaksAreFoundAndNamed(t *testing.T) {
 			{"a hole", append(append(cut(0, 48000), silence(4800)...), cut(52800, all)...), []meter.Break{{meter.Hole, 48000, 4800}}},
 			{"something else", append(append(cut(0, 48000), audiotest.Noise(5, 0.5, 1920)...), cut(49920, all)...), []meter.Break{{meter.Other, 48000, 1920}}},
 		} {
-			found := meter.Breaks(ref, c.got, 0, -6, 9600)
+			found := meter.Breaks(ref, c.got, 0, -6, 5000)
 			if len(found) != len(c.want) {
 				t.Errorf("%s, %s: %v, want %v", name, c.what, found, c.want)
 				continue
