@@ -28,7 +28,7 @@ type Bot struct {
 	permissions Permissions
 	privileged  Intents
 	commands    map[ID][]*command // by guild; 0 is global
-	creates     map[ID]int        // commands created today, by guild
+	creates     map[ID]*window    // commands created in a day, by guild
 	emojis      []*emoji
 	identifies  map[int]time.Time // last identify, by rate-limit key
 	starts      int               // sessions started
@@ -53,7 +53,7 @@ func (d *Discord) addBot(name, token string, privileged Intents, p Permissions) 
 	}
 	b := &Bot{
 		d: d, token: token, permissions: p, privileged: privileged,
-		commands: map[ID][]*command{}, creates: map[ID]int{}, identifies: map[int]time.Time{},
+		commands: map[ID][]*command{}, creates: map[ID]*window{}, identifies: map[int]time.Time{},
 	}
 	b.user = &user{id: id, name: name, bot: b}
 	d.users[id] = b.user

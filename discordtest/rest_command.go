@@ -2,6 +2,7 @@ package discordtest
 
 import (
 	"slices"
+	"time"
 )
 
 // Limits of application commands.
@@ -96,10 +97,14 @@ func (q *request) enrol(c *command, old *command) error {
 		}
 		return nil
 	}
-	if q.bot.creates[c.guild] >= createLimit {
+	day := q.bot.creates[c.guild]
+	if day == nil {
+		day = &window{}
+		q.bot.creates[c.guild] = day
+	}
+	if !day.take(q.d.now(), createLimit, 24*time.Hour) {
 		return refusal(400, 30034, "Max number of daily application command creates has been reached (200)")
 	}
-	q.bot.creates[c.guild]++
 	c.id = c.version
 	return nil
 }

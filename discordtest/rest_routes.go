@@ -9,7 +9,10 @@ func table() []route {
 		sends    = rate{"send message", 5, 5 * time.Second}
 		edits    = rate{"edit message", 5, 5 * time.Second}
 		deletes  = rate{"delete message", 5, time.Second}
-		hooks    = rate{"webhook", 5, 5 * time.Second}
+		hooks    = rate{"execute webhook", 5, 5 * time.Second}
+		hookGets = rate{"webhook message", 5, 5 * time.Second}
+		hookEdit = rate{"edit webhook message", 5, 5 * time.Second}
+		hookDel  = rate{"delete webhook message", 5, 5 * time.Second}
 		channels = rate{"channel", 50, time.Second}
 		guilds   = rate{"guild", 10, 10 * time.Second}
 		members  = rate{"member", 10, 10 * time.Second}
@@ -53,12 +56,12 @@ func table() []route {
 
 		{method: "POST", path: "/interactions/{interaction_id}/{token}/callback", handle: postCallback, open: true, exempt: true, kinds: multipart_},
 		{method: "POST", path: hook, handle: postFollowup, rate: hooks, open: true, exempt: true, kinds: multipart_},
-		{method: "GET", path: hook + "/messages/@original", handle: getOriginal, rate: hooks, open: true, exempt: true},
-		{method: "PATCH", path: hook + "/messages/@original", handle: patchOriginal, rate: hooks, open: true, exempt: true, kinds: multipart_},
-		{method: "DELETE", path: hook + "/messages/@original", handle: deleteOriginal, rate: hooks, open: true, exempt: true},
-		{method: "GET", path: hook + "/messages/{message_id}", handle: getOriginal, rate: hooks, open: true, exempt: true},
-		{method: "PATCH", path: hook + "/messages/{message_id}", handle: patchOriginal, rate: hooks, open: true, exempt: true, kinds: multipart_},
-		{method: "DELETE", path: hook + "/messages/{message_id}", handle: deleteOriginal, rate: hooks, open: true, exempt: true},
+		{method: "GET", path: hook + "/messages/@original", handle: getOriginal, rate: hookGets, open: true, exempt: true},
+		{method: "PATCH", path: hook + "/messages/@original", handle: patchOriginal, rate: hookEdit, open: true, exempt: true, kinds: multipart_},
+		{method: "DELETE", path: hook + "/messages/@original", handle: deleteOriginal, rate: hookDel, open: true, exempt: true},
+		{method: "GET", path: hook + "/messages/{message_id}", handle: getOriginal, rate: hookGets, open: true, exempt: true},
+		{method: "PATCH", path: hook + "/messages/{message_id}", handle: patchOriginal, rate: hookEdit, open: true, exempt: true, kinds: multipart_},
+		{method: "DELETE", path: hook + "/messages/{message_id}", handle: deleteOriginal, rate: hookDel, open: true, exempt: true},
 
 		{method: "GET", path: "/channels/{channel_id}", handle: getChannel, rate: channels},
 		{method: "GET", path: "/channels/{channel_id}/messages", handle: getMessages, rate: channels},
