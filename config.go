@@ -25,7 +25,7 @@ import (
 // variable with _FILE behind it.
 type settings struct {
 	Config        string `key:"" placeholder:"FILE" help:"Read settings from this TOML file."`
-	DiscordToken  string `key:"discord.token" env:"DISCORD_TOKEN" secret:"yes" placeholder:"TOKEN" help:"The bot's token; the environment variable DISCORD_TOKEN is the better place."`
+	DiscordToken  string `key:"discord.token" variable:"DISCORD_TOKEN" secret:"yes" placeholder:"TOKEN" help:"The bot's token; the environment variable DISCORD_TOKEN is the better place."`
 	DiscordAPIURL string `key:"discord.api_url" name:"discord-api-url" placeholder:"URL" help:"REST base of another Discord (default: ${api_url})."`
 	Data          string `key:"data" placeholder:"DIR" help:"Where state is kept (default: ./data)."`
 	MusicDir      string `key:"music.dir" placeholder:"DIR" help:"A folder of music for /play."`
@@ -81,7 +81,7 @@ func fields(s settings) (out []field) {
 		if key == "" {
 			continue
 		}
-		env := tag.Get("env")
+		env := tag.Get("variable")
 		if env == "" {
 			env = "SEGUE_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
 		}

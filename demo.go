@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"segue/discordtest"
@@ -52,7 +51,6 @@ func (c demoCommand) Run(ctx context.Context, w world, s settings) (err error) {
 	}
 	defer os.RemoveAll(folder)
 	d := &demo{w: w, start: time.Now(), folder: folder, live: newBroadcast()}
-	defer d.live.close()
 	if err := d.choose(strings.Join(c.Query, " ")); err != nil {
 		return err
 	}
@@ -64,45 +62,47 @@ func (c demoCommand) Run(ctx context.Context, w world, s settings) (err error) {
 	}
 	defer func() { err = errors.Join(err, d.d.Close()) }()
 	d.say("Discord on loopback: %s", d.d.APIURL())
-
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	var bot sync.WaitGroup
-	ready, ended := make(chan struct{}), make(chan error, 1)
-	bot.Go(func() { ended <- d.runBot(ctx, func() { close(ready) }) })
-	defer bot.Wait()
-	defer stop()
-	select {
-	case <-ready:
-	case err := <-ended:
-		return errors.Join(errors.New("the bot did not start"), err)
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	d.say("the bot is ready, its commands are registered")
-
-	verdict, err := d.play(ctx, c.Out)
-	if err != nil {
-		return err
-	}
-	verdict.print(d)
-	if c.Listen != "" {
-		if err := d.serve(ctx, c.Listen); err != nil {
+	var v *verdict
+	if err := d.withBot(ctx, func(ctx context.Context) (err error) {
+		if v, err = d.play(ctx, c.Out); err != nil {
 			return err
 		}
-	}
-	stop()
-	if err := <-ended; err != nil {
-		return fmt.Errorf("the bot did not end cleanly: %w", err)
+		v.print(d)
+		if c.Listen != "" {
+			return d.serve(ctx, c.Listen)
+		}
+		return nil
+	}); err != nil {
+		return err
 	}
 	d.say("the bot has left and ended")
 	if v := d.d.TakeViolations(); len(v) > 0 {
 		return fmt.Errorf("Discord objects:\n  %s", strings.Join(v, "\n  "))
 	}
-	if !verdict.good() {
+	if !v.good() {
 		return errors.New("what was heard is not the music, whole and end-to-end encrypted")
 	}
 	return nil
+}
+
+// withBot runs f while the real program runs, then stops the program.
+func (d *demo) withBot(ctx context.Context, f func(context.Context) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	go func() { ended <- d.runBot(ctx, func() { close(ready) }) }()
+	select {
+	case <-ready:
+	case err := <-ended:
+		return errors.Join(errors.New("the bot did not start"), err)
+	}
+	d.say("the bot is ready, its commands are registered")
+	err := f(ctx)
+	stop()
+	if e := <-ended; e != nil {
+		err = errors.Join(err, fmt.Errorf("the bot did not end cleanly: %w", e))
+	}
+	return err
 }
 
 // say prints a step with the time since the start.

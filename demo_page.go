@@ -17,7 +17,6 @@ import (
 type broadcast struct {
 	mu     sync.Mutex
 	guests map[chan []float32]bool
-	over   bool
 }
 
 func newBroadcast() *broadcast { return &broadcast{guests: map[chan []float32]bool{}} }
@@ -46,12 +45,6 @@ func (b *broadcast) leave(g chan []float32) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.guests, g)
-}
-
-func (b *broadcast) close() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.over = true
 }
 
 const page = `<!doctype html>

@@ -1,5 +1,142 @@
 package main
 
-type renderCommand struct{}
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
 
-func (renderCommand) Run() error { return nil }
+	"segue/audio/effect"
+	"segue/audio/render"
+)
+
+type renderCommand struct {
+	Input   string `arg:"" help:"A file, an http(s) address, or - for standard input."`
+	Out     string `short:"o" required:"" placeholder:"FILE" help:"Where it goes: .opus, .wav, or - for Ogg Opus on standard output."`
+	Effects string `placeholder:"JSON" help:"What to do to the sound, for example {\"volume\":0.5}."`
+	Volume  int    `default:"100" help:"Percent, 0 to 200."`
+	From    string `placeholder:"TIME" help:"Begin here: 90s, 1:30 or 1:02:03.5."`
+	To      string `placeholder:"TIME" help:"End here."`
+	Stats   bool   `help:"Print one JSON object on standard error."`
+}
+
+// Run renders the input as a listener would hear it.
+func (c renderCommand) Run(ctx context.Context, w world, s settings) (err error) {
+	cfg, err := configured(w, s)
+	if err != nil {
+		return err
+	}
+	o, err := c.options(cfg)
+	if err != nil {
+		fmt.Fprintln(w.stderr, "segue:", err)
+		return exit{exitUsage}
+	}
+	if ext := strings.ToLower(filepath.Ext(c.Out)); c.Out != "-" && ext != ".opus" && ext != ".ogg" && ext != ".wav" {
+		fmt.Fprintf(w.stderr, "segue: -o %s: it must end in .opus or .wav, or be -\n", c.Out)
+		return exit{exitUsage}
+	}
+	m, err := openInput(ctx, w, cfg, c.Input)
+	if err != nil {
+		return err
+	}
+	out, sink, err := c.sink(w)
+	if err != nil {
+		return errors.Join(err, m.Close())
+	}
+	stats, err := render.Run(ctx, m, sink, o)
+	if err = errors.Join(err, out.Close()); err != nil {
+		err = fmt.Errorf("%s: %w", c.Input, err)
+	}
+	if c.Stats && stats.Container != "" {
+		err = errors.Join(err, json.NewEncoder(w.stderr).Encode(stats))
+	}
+	return err
+}
+
+// options checks what the command line wants of the sound.
+func (c renderCommand) options(cfg Config) (o render.Options, err error) {
+	o.Pipeline = engine(cfg)
+	factor := float64(c.Volume) / 100
+	if c.Volume < 0 || c.Volume > 200 {
+		return o, fmt.Errorf("--volume %d: it must be from 0 to 200", c.Volume)
+	}
+	if c.Effects != "" {
+		var wanted struct {
+			Volume *float64 `json:"volume"` // a factor, 0 to 5, as Lavalink has it
+		}
+		dec := json.NewDecoder(strings.NewReader(c.Effects))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&wanted); err != nil {
+			return o, fmt.Errorf("--effects: %w", err)
+		}
+		if v := wanted.Volume; v != nil {
+			if *v < 0 || *v > 5 {
+				return o, fmt.Errorf("--effects: volume is %g; it must be from 0 to 5", *v)
+			}
+			factor *= *v
+		}
+	}
+	o.Settings.Volume = effect.Percent(100 * factor)
+	if o.From, err = parseTime(c.From); err != nil {
+		return o, fmt.Errorf("--from: %w", err)
+	}
+	if o.To, err = parseTime(c.To); err != nil {
+		return o, fmt.Errorf("--to: %w", err)
+	}
+	if o.To > 0 && o.To <= o.From {
+		return o, errors.New("--to must lie after --from")
+	}
+	return o, nil
+}
+
+// sink opens the output.
+func (c renderCommand) sink(w world) (io.Closer, render.Sink, error) {
+	if c.Out == "-" {
+		b := bufio.NewWriterSize(w.stdout, 64<<10)
+		return flusher{b}, render.OggOpus(b), nil
+	}
+	f, err := os.Create(c.Out)
+	if err != nil {
+		return nil, nil, err
+	}
+	if strings.ToLower(filepath.Ext(c.Out)) != ".wav" {
+		return f, render.OggOpus(f), nil
+	}
+	sink, err := render.WAV(f)
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return f, sink, nil
+}
+
+// flusher closes a buffered writer by writing what it holds.
+type flusher struct{ *bufio.Writer }
+
+func (f flusher) Close() error { return f.Flush() }
+
+// parseTime reads 90s, 1m30s, 1:30, 1:02:03.5 or plain seconds; empty is 0.
+func parseTime(s string) (time.Duration, error) {
+	if s == "" {
+		return 0, nil
+	}
+	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
+		return d, nil
+	}
+	var total float64
+	parts := strings.Split(s, ":")
+	for i, p := range parts {
+		n, err := strconv.ParseFloat(p, 64)
+		if err != nil || n < 0 || len(parts) > 3 || i > 0 && n >= 60 || n > 1e6 {
+			return 0, fmt.Errorf("%q is not a time such as 90s, 1:30 or 1:02:03.5", s)
+		}
+		total = total*60 + n
+	}
+	return time.Duration(total * float64(time.Second)), nil
+}

@@ -135,12 +135,13 @@ func askForToken(ctx context.Context, w world, cfg *Config) (bot.Identity, error
 		if err != nil {
 			return bot.Identity{}, fmt.Errorf("no token was typed: %w", err)
 		}
+		token = strings.TrimSpace(token)
 		who, err := bot.CheckToken(ctx, cfg.APIURL, token)
 		if err != nil {
 			fmt.Fprintln(w.stderr, "That did not work:", err)
 			continue
 		}
-		cfg.Token = strings.TrimSpace(token)
+		cfg.Token = token
 		if err := os.WriteFile(tokenFile(cfg.Data), []byte(cfg.Token+"\n"), 0o600); err != nil {
 			return who, fmt.Errorf("the token is good but cannot be kept: %w", err)
 		}

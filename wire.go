@@ -78,32 +78,35 @@ func library(cfg Config, log *slog.Logger) (*source.Library, error) {
 	return source.NewLibrary(log, sources...), nil
 }
 
-// build makes every part, in dependency order. If one cannot be made, those
-// before it are closed.
-func build(ctx context.Context, cfg Config, who bot.Identity, log *slog.Logger, h hooks) (a *app, err error) {
-	a = &app{cfg: cfg, log: log, hooks: h}
-	defer func() {
-		if err != nil {
-			a.close(ctx)
-		}
-	}()
-	if a.store, err = sqlite.Open(ctx, filepath.Join(cfg.Data, "segue.db"), log); err != nil {
-		return nil, err
+// build makes every part. If one cannot be made, those before it are closed.
+func build(ctx context.Context, cfg Config, who bot.Identity, log *slog.Logger, h hooks) (*app, error) {
+	a := &app{cfg: cfg, log: log, hooks: h}
+	if err := a.assemble(ctx, who); err != nil {
+		return nil, errors.Join(err, a.close(ctx))
 	}
-	if a.library, err = library(cfg, log); err != nil {
-		return nil, err
+	return a, nil
+}
+
+// assemble makes the parts in dependency order, up to the first that fails.
+func (a *app) assemble(ctx context.Context, who bot.Identity) (err error) {
+	if a.store, err = sqlite.Open(ctx, filepath.Join(a.cfg.Data, "segue.db"), a.log); err != nil {
+		return err
 	}
-	a.voice = voice.NewManager(voice.Options{Log: log, TLS: h.tls})
+	if a.library, err = library(a.cfg, a.log); err != nil {
+		return err
+	}
+	a.voice = voice.NewManager(voice.Options{Log: a.log, TLS: a.hooks.tls})
 	a.players = player.NewRegistry(context.WithoutCancel(ctx), player.Options{
-		Library: a.library, Voice: joiner{a.voice}, Pipeline: engine(cfg), Log: log, Limit: cfg.QueueLimit, Idle: cfg.PlayerIdle,
+		Library: a.library, Voice: joiner{a.voice}, Pipeline: engine(a.cfg), Log: a.log, Limit: a.cfg.QueueLimit, Idle: a.cfg.PlayerIdle,
 	})
 	if a.bot, err = bot.New(bot.Options{
-		Token: cfg.Token, APIURL: cfg.APIURL, Log: log, Voice: a.voice, Players: a.players, Resolver: a.library, Settings: a.store, Version: version,
+		Token: a.cfg.Token, APIURL: a.cfg.APIURL, Log: a.log, Voice: a.voice, Players: a.players, Resolver: a.library, Settings: a.store, Version: version,
+		Renewed: func() { a.voice.Rejoin() },
 	}); err != nil {
-		return nil, err
+		return err
 	}
 	a.voice.Attach(who.User, a.bot.UpdateVoiceState)
-	return a, nil
+	return nil
 }
 
 // run serves until ctx ends or a part fails, then closes everything within the

@@ -70,6 +70,10 @@ type Options struct {
 	Players  Players
 	Resolver Resolver
 	Settings SettingsStore
+
+	// Renewed is called when a new gateway session follows one that was lost:
+	// Discord has forgotten where we were in voice. It must not block. May be nil.
+	Renewed func()
 }
 
 // A Bot is one Discord application at work. New makes it, Run lets it work.
@@ -83,6 +87,7 @@ type Bot struct {
 	ready    chan struct{}
 	self     atomic.Uint64 // user id
 	app      atomic.Uint64 // application id, from READY
+	logins   atomic.Int64  // sessions begun
 	work     sync.WaitGroup
 	room     chan struct{} // one token per command in work
 	news     newsroom
@@ -154,6 +159,9 @@ func (b *Bot) loggedIn(e *events.Ready) {
 	b.app.Store(uint64(e.Application.ID))
 	for _, g := range e.Guilds {
 		b.client.Caches.RemoveVoiceStatesByGuildID(g.ID)
+	}
+	if b.logins.Add(1) > 1 && b.o.Renewed != nil {
+		b.o.Renewed()
 	}
 }
 

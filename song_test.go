@@ -1,0 +1,211 @@
+package main
+
+import (
+	"bytes"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"segue/audio"
+	"segue/audio/meter"
+	"segue/discordtest/listener"
+)
+
+// payloads are the packets' Opus, in the order they were heard.
+func payloads(ps []listener.Packet) (out [][]byte) {
+	for _, p := range ps {
+		out = append(out, p.Opus)
+	}
+	return out
+}
+
+func TestASongIsHeardBitForBit(t *testing.T) {
+	s := newStage(t)
+	file, packets := song(t, 100, 1)
+	s.put("Some Band - First.opus", file)
+	s.starts()
+	ears := s.listens()
+	r := s.asks("/play", "query", "first")
+	if !r.Deferred || r.Ephemeral || !strings.Contains(r.Text(), "First") {
+		t.Errorf("the answer is %q, deferred %v, ephemeral %v", r.Text(), r.Deferred, r.Ephemeral)
+	}
+	s.hears(ears, 105) // and five frames of silence
+	h := ears.Heard(s.bot())
+	got := withoutSilence(h.Packets)
+	if len(got) != 100 || !slices.EqualFunc(payloads(got), packets, bytes.Equal) {
+		t.Errorf("%d packets were heard of 100, or they differ", len(got))
+	}
+	if len(h.Packets)-len(got) != 5 || h.Lost+h.Undecryptable+h.Plain != 0 || h.E2EE != 100 {
+		t.Errorf("%d closing frames, counts %+v", len(h.Packets)-len(got), h.Counts)
+	}
+	if st := s.app.bot.Stats(); maxOf(st.Errors) > 0 {
+		t.Errorf("errors were counted: %+v", st)
+	}
+}
+
+func TestWhatIsEncodedIsAlignedToTheSample(t *testing.T) {
+	s := newStage(t)
+	pcm := melody(100, 2)
+	s.put("second.wav", wave(t, pcm))
+	s.starts()
+	ears := s.listens()
+	s.asks("/play", "query", "second")
+	s.hears(ears, 105)
+	got := withoutSilence(ears.Heard(s.bot()).Packets)
+	heard, err := joined(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := meter.Compare(pcm, heard, audio.SampleRate/10)
+	if len(heard) != len(pcm) || m.Shift != 0 || m.ErrorDB > -20 {
+		t.Errorf("%d samples heard of %d, shifted by %d, error %.1f dB", len(heard)/2, len(pcm)/2, m.Shift, m.ErrorDB)
+	}
+}
+
+func TestTrackFollowsTrackWithoutAGap(t *testing.T) {
+	s := newStage(t)
+	one, first := song(t, 60, 3)
+	two, second := song(t, 60, 4)
+	s.put("one.opus", one)
+	s.put("two.opus", two)
+	s.starts()
+	ears := s.listens()
+	s.asks("/play", "query", "one")
+	if r := s.asks("/play", "query", "two"); !strings.Contains(r.Text(), "two") {
+		t.Errorf("the answer is %q", r.Text())
+	}
+	s.hears(ears, 125)
+	got := withoutSilence(ears.Heard(s.bot()).Packets)
+	if !slices.EqualFunc(payloads(got), append(first, second...), bytes.Equal) {
+		t.Fatalf("%d packets were heard of 120, or they differ", len(got))
+	}
+	// No silence in between, and no number left out: the second song's first
+	// packet is the next of the same stream.
+	if a, b := got[59], got[60]; b.Seq != a.Seq+1 {
+		t.Errorf("sequence numbers %d and %d at the join", a.Seq, b.Seq)
+	}
+}
+
+func TestPauseSkipStopLeave(t *testing.T) {
+	s := newStage(t)
+	one, _ := song(t, 3000, 5)
+	two, second := song(t, 3000, 6)
+	s.put("one.opus", one)
+	s.put("two.opus", two)
+	s.starts()
+	ears := s.listens()
+	s.asks("/play", "query", "one")
+	s.asks("/play", "query", "two")
+	s.hears(ears, 25)
+
+	if r := s.asks("/queue"); !strings.Contains(r.Text(), "two") || !strings.Contains(r.Text(), "one") {
+		t.Errorf("/queue says %q", r.Text())
+	}
+	if r := s.asks("/nowplaying"); !strings.Contains(r.Text(), "one") {
+		t.Errorf("/nowplaying says %q", r.Text())
+	}
+	s.asks("/pause")
+	s.quiet(ears)
+	before := ears.Counts(s.bot()).Packets
+	s.asks("/resume")
+	s.hears(ears, before+25)
+	s.asks("/skip")
+	s.until("the second song is heard", func() bool {
+		ps := ears.Heard(s.bot()).Packets
+		return slices.ContainsFunc(ps[len(ps)-5:], func(p listener.Packet) bool {
+			return bytes.Equal(p.Opus, second[0]) || slices.ContainsFunc(second[:200], func(o []byte) bool { return bytes.Equal(o, p.Opus) })
+		})
+	})
+	s.asks("/stop")
+	s.quiet(ears)
+	if r := s.asks("/nowplaying"); strings.Contains(r.Text(), "two") {
+		t.Errorf("after /stop /nowplaying says %q", r.Text())
+	}
+	s.asks("/leave")
+	if err := s.d.Bot().WaitVoice(s.soon(), s.den, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// until waits until a condition holds.
+func (s *stage) until(what string, ok func() bool) {
+	s.Helper()
+	ctx := s.soon()
+	for tick := time.NewTicker(20 * time.Millisecond); ; {
+		if ok() {
+			tick.Stop()
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			s.Fatalf("this never came: %s", what)
+		}
+	}
+}
+
+// quiet waits until the bot has closed with silence and sends nothing more.
+func (s *stage) quiet(ears *listener.Listener) {
+	s.Helper()
+	s.until("silence", func() bool {
+		ps := ears.Heard(s.bot()).Packets
+		return len(ps) > 5 && len(withoutSilence(ps)) <= len(ps)-5 && time.Since(ps[len(ps)-1].At) > 200*time.Millisecond
+	})
+}
+
+func TestAStageIsPlayedToInTheClear(t *testing.T) {
+	s := newStage(t)
+	file, packets := song(t, 50, 7)
+	s.put("one.opus", file)
+	s.den.Stage("Hall")
+	s.starts()
+	if err := s.alice.Joins("Hall"); err != nil {
+		t.Fatal(err)
+	}
+	ears, err := s.alice.Listener(s.soon())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ix := s.alice.Types("/play", "query", "one")
+	if err := s.d.Bot().WaitVoice(s.soon(), s.den, s.den.Stage("Hall")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.den.Owner().LetsSpeak(s.d.Bot()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ix.Reply(s.soon()); err != nil {
+		t.Fatal(err)
+	}
+	s.hears(ears, 10)
+	if h := ears.Heard(s.bot()); h.E2EE != 0 || !slices.ContainsFunc(packets, func(p []byte) bool { return bytes.Equal(p, h.Packets[0].Opus) }) {
+		t.Errorf("counts %+v", h.Counts)
+	}
+}
+
+func TestPacketsComeEvery20Milliseconds(t *testing.T) {
+	s := newStage(t)
+	file, _ := song(t, 300, 8)
+	s.put("one.opus", file)
+	s.starts()
+	ears := s.listens()
+	s.asks("/play", "query", "one")
+	s.hears(ears, 300)
+	ps := ears.Heard(s.bot()).Packets[:300]
+	// Never faster than real time, however slow the day: no burst, nothing caught up.
+	mean := ps[299].At.Sub(ps[0].At).Seconds() / 299
+	if mean < 0.0199 {
+		t.Errorf("%.3f ms between packets on average", mean*1000)
+	}
+	if math.IsNaN(mean) {
+		t.Error("no times")
+	}
+}
+
+func maxOf(m map[string]int64) (n int64) {
+	for _, v := range m {
+		n = max(n, v)
+	}
+	return n
+}
