@@ -152,8 +152,6 @@ func (r *reentrant) SendMLSKeyPackage([]byte) error        { return r.poke() }
 func (r *reentrant) SendMLSCommitWelcome([]byte) error     { return r.poke() }
 func (r *reentrant) SendReadyForTransition(uint16) error   { return r.poke() }
 func (r *reentrant) SendInvalidCommitWelcome(uint16) error { return r.poke() }
-	return r.s, newCall(t, delivery.Policy{})
-}
 
 func TestCallbacksHoldNoLock(t *testing.T) {
 	r := &reentrant{}
