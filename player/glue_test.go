@@ -200,3 +200,44 @@ func (v *eager) Channel() music.ChannelID    { return lounge }
 func (v *eager) Done() <-chan struct{}       { return v.done }
 func (v *eager) Err() error                  { return nil }
 func (v *eager) Close(context.Context) error { return nil }
+
+// failing reads b and then gives err.
+type failing struct {
+	*bytes.Reader
+	err error
+}
+
+func (f failing) Read(p []byte) (int, error) {
+	n, err := f.Reader.Read(p)
+	if errors.Is(err, io.EOF) {
+		err = f.err
+	}
+	return n, err
+}
+
+func (failing) Close() error { return nil }
+
+func TestWhatTheSourceSaysOfABreakReachesThePerson(t *testing.T) {
+	for name, whole := range map[string][]byte{"ogg": playertest.Opus("a", 4*second), "wav": wave(2)} {
+		synctest.Test(t, func(t *testing.T) {
+			stalled := &music.Error{Kind: music.Unavailable, Code: "url.stalled"}
+			lib := opens(func() (*audio.Media, error) {
+				return &audio.Media{ReadCloser: failing{bytes.NewReader(whole[:len(whole)/2]), stalled}, Size: int64(len(whole))}, nil
+			})
+			o := pipeline.Options{Encoder: func() (audio.Encoder, error) { return opus.NewEncoder(opus.EncoderOptions{}) }}
+			reg := player.NewRegistry(t.Context(), player.Options{Library: lib, Voice: &playertest.Voice{}, Pipeline: o})
+			if _, err := reg.Player(guild).Enqueue(t.Context(), fromLounge, music.Track{Title: "a"}); err != nil {
+				t.Fatal(err)
+			}
+			if n, ok := (<-reg.Events()).News.(player.TrackStarted); !ok {
+				t.Errorf("%s: what came before the break was not heard: %+v", name, n)
+			}
+			if n, ok := (<-reg.Events()).News.(player.TrackFailed); !ok || !errors.Is(n.Err, stalled) {
+				t.Errorf("%s: got %+v", name, n)
+			}
+			if err := reg.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
