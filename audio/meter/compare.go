@@ -81,9 +81,9 @@ func Settles(ref, got []float32, from int, limit float64) int {
 }
 
 // Align is by how much got is late against ref, at most maxShift either way. It
-// correlates the loudest five seconds of ref.
+// correlates the loudest two and a half seconds of ref.
 func Align(ref, got []float32, maxShift int) int {
-	const longest = 5 * audio.SampleRate
+	const longest = audio.SampleRate * 5 / 2
 	n := min(len(ref)/audio.Channels, longest)
 	from := loudest(ref, n)
 	size := powerOfTwo(n + 2*maxShift + n)

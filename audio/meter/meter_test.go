@@ -39,8 +39,8 @@ func near(t *testing.T, what string, got, want, within float64) {
 }
 
 func TestCompareFindsShiftGainAndError(t *testing.T) {
-	ref := audiotest.Music(7 * second)
-	for _, shift := range []int{0, 1, -1, 312, -960, 4321, -9000} {
+	ref := audiotest.Music(3 * second)
+	for _, shift := range []int{0, 1, -960, 4321, -9000} {
 		got := scaled(ref, 0.5)
 		if shift >= 0 {
 			got = append(silence(shift), got...)

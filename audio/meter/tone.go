@@ -14,14 +14,14 @@ type Tone struct {
 }
 
 // Loudest finds the loudest tone in pcm (both channels together), of which it
-// looks at the middle 1.4 s, to well under a hundredth of a Hertz. Less than 20 ms
+// looks at the middle 0.7 s, to well under a hundredth of a Hertz. Less than 20 ms
 // give the zero Tone.
 func Loudest(pcm []float32) Tone {
 	n := len(pcm) / audio.Channels
 	if n < audio.FrameSamples {
 		return Tone{}
 	}
-	size := min(powerOfTwo(n+1)/2, 1<<16)
+	size := min(powerOfTwo(n+1)/2, 1<<15)
 	x := make([]float64, size)
 	spectrum := make([]complex128, size)
 	from := (n - size) / 2
