@@ -12,6 +12,7 @@ import (
 // What can end a session without a close code.
 var (
 	errZombie    = errors.New("heartbeat not acknowledged")
+	errSend      = errors.New("message not sent")
 	errSlow      = errors.New("voice server did not open the session in time")
 	errDiscovery = errors.New("no answer to UDP IP discovery")
 	errHandshake = errors.New("end-to-end encryption did not become ready")

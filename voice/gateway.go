@@ -3,6 +3,7 @@ package voice
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -92,10 +93,14 @@ func (g *gateway) send(op int, d any) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	_ = g.ws.SetWriteDeadline(time.Now().Add(writeLimit))
-	return g.ws.WriteJSON(struct {
+	err := g.ws.WriteJSON(struct {
 		Op int `json:"op"`
 		D  any `json:"d"`
 	}{op, d})
+	if err != nil {
+		return fmt.Errorf("%w: %w", errSend, err)
+	}
+	return nil
 }
 
 // sendBinary writes a binary message. It may be called from several goroutines.
@@ -103,7 +108,31 @@ func (g *gateway) sendBinary(op byte, body []byte) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	_ = g.ws.SetWriteDeadline(time.Now().Add(writeLimit))
-	return g.ws.WriteMessage(websocket.BinaryMessage, append([]byte{op}, body...))
+	if err := g.ws.WriteMessage(websocket.BinaryMessage, append([]byte{op}, body...)); err != nil {
+		return fmt.Errorf("%w: %w", errSend, err)
+	}
+	return nil
+}
+
+// why gives the better reason for err: where a message could not be sent, the
+// server's goodbye is probably there to be read. Messages still unread are lost,
+// and come again with a resume.
+func (g *gateway) why(err error) error {
+	if !errors.Is(err, errSend) {
+		return err
+	}
+	limit := time.NewTimer(goodbye)
+	defer limit.Stop()
+	for {
+		select {
+		case _, ok := <-g.in:
+			if !ok {
+				return fmt.Errorf("%w: %w", err, g.err)
+			}
+		case <-limit.C:
+			return err
+		}
+	}
 }
 
 // close ends the connection and waits for its reader. With code 0 it drops it

@@ -3,11 +3,14 @@ package voice
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gorilla/websocket"
 
 	"segue/discordtest/voiceserver"
 	"segue/music"
@@ -242,5 +245,25 @@ func TestDiscoveryGivesUpAndIsNotFooled(t *testing.T) {
 		if _, err := dialUDP(t.Context(), host, port, &st); !errors.Is(err, errProtocol) {
 			t.Errorf("dialled %q %d: %v", host, port, err)
 		}
+	}
+}
+
+// The goodbye is answered as it is read, and from then on nothing can be sent:
+// the code is what counts, not that.
+func TestACloseCodeCountsMoreThanWhatCouldNotBeSentAfterIt(t *testing.T) {
+	t.Parallel()
+	g := &gateway{in: make(chan message, 2), err: &websocket.CloseError{Code: 4021}}
+	g.in <- message{}
+	close(g.in)
+	err := g.why(fmt.Errorf("%w: %w", errSend, websocket.ErrCloseSent))
+	if judge(err) != final || fault(err).Code != "voice.rate_limited" {
+		t.Errorf("error is %v", err)
+	}
+	silent := &gateway{in: make(chan message)}
+	if err := silent.why(errSend); judge(err) != resume {
+		t.Errorf("error is %v", err)
+	}
+	if err := silent.why(errZombie); !errors.Is(err, errZombie) {
+		t.Errorf("error is %v", err)
 	}
 }

@@ -195,7 +195,7 @@ func TestFramesAreHeldWhileTheGroupChanges(t *testing.T) {
 
 func TestDowngradeAndUpgradeAreFollowed(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, voiceserver.Options{})
+	s := newStage(t, voiceserver.Options{}, "plaintext") // what was under way at the upgrade
 	s.dial(alice)
 	b := s.dial(bot)
 	b.Play(newTape(-1, 100))

@@ -97,7 +97,7 @@ func (s *session) connect(ctx context.Context) error {
 	s.mu.Lock()
 	s.gw = gw
 	s.mu.Unlock()
-	err = s.serve(ctx, gw)
+	err = gw.why(s.serve(ctx, gw))
 	s.mu.Lock()
 	s.gw = nil
 	s.mu.Unlock()
