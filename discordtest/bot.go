@@ -33,7 +33,6 @@ type Bot struct {
 	identifies  map[int]time.Time // last identify, by rate-limit key
 	starts      int               // sessions started
 	global      window
-	invalid     int // answers of 401, 403 and 429 in all
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -46,7 +46,6 @@ func start(t *testing.T, opt ...Options) *Discord {
 		o = opt[0]
 	}
 	o.Middleware = c.Middleware
-	c.Take()
 	t.Cleanup(func() {
 		for _, p := range c.Take() {
 			t.Errorf("openapi: %s", p)

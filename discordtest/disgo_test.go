@@ -1,4 +1,10 @@
+//go:build !race
+
 package discordtest
+
+// disgo 0.19.6 has data races of its own, in its heartbeat, in Close and in
+// reconnecting. These tests run without the race detector; where that is on,
+// disgo_race_test.go runs them in a process of their own.
 
 import (
 	"context"
@@ -105,4 +111,59 @@ func TestDisgoPlaysATurn(t *testing.T) {
 func snowflakeOf(id ID) *snowflake.ID {
 	s := snowflake.ID(id)
 	return &s
+}
+
+func TestDisgoWaitsOut429s(t *testing.T) {
+	d := start(t, Options{NoVoice: true})
+	d.Guild("den")
+	c := disgoBot(t, d)
+	d.Breaks(RESTFault{Path: "/users/@me", Status: 429, RetryAfter: 200 * time.Millisecond, Times: 1})
+	before := time.Now()
+	me, err := c.Rest.GetCurrentUser("")
+	if err != nil || me.Username != "Segue" {
+		t.Fatalf("got %v, %v", me, err)
+	}
+	if took := time.Since(before); took < 200*time.Millisecond {
+		t.Fatalf("asked again after %v", took)
+	}
+}
+
+func TestDisgoResumes(t *testing.T) {
+	d := New(t, Options{NoVoice: true})
+	den := d.Guild("den")
+	joined := make(chan string, 10)
+	disgoBot(t, d, bot.WithEventListenerFunc(func(e *events.GuildChannelCreate) { joined <- e.Channel.Name() }))
+	for name, fault := range map[string]func(){
+		"reconnect asked": d.AsksReconnect, "closed 4000": func() { d.ClosesGateway(4000) },
+	} {
+		conns := d.connections()
+		fault()
+		if err := d.await(soon(t), time.Time{}, func() (bool, error) { return d.record.conns > conns && d.bot.online(), nil }); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		den.Text(name)
+		select {
+		case got := <-joined:
+			if got != name {
+				t.Fatalf("heard of %q", got)
+			}
+		case <-soon(t).Done():
+			t.Fatalf("%s: nothing heard after it", name)
+		}
+	}
+	resumes := 0
+	for _, p := range d.Received() {
+		if p.Op == 6 {
+			resumes++
+		}
+	}
+	if resumes != 2 {
+		t.Fatalf("disgo resumed %d times", resumes)
+	}
+}
+
+func (d *Discord) connections() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.record.conns
 }

@@ -26,7 +26,6 @@ type RESTFault struct {
 	Scope      string        // of a 429: "user", "global" or "shared"
 	RetryAfter time.Duration // of a 429
 	hits       int
-	lifts      time.Time // when a 429 ends
 }
 
 // Breaks makes REST requests go wrong from now on. Faults are tried in order;

@@ -20,14 +20,6 @@ func with(o obj, kv ...any) obj {
 // stamp is a time as Discord writes it.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000-07:00") }
 
-// orNull is nil for a zero id.
-func orNull(id ID) any {
-	if id == 0 {
-		return nil
-	}
-	return id
-}
-
 func (u *user) json() obj {
 	o := obj{
 		"id": u.id, "username": u.name, "avatar": nil, "discriminator": "0", "public_flags": 0, "flags": 0,

@@ -76,18 +76,23 @@ func (d *Discord) limit(q *request, h http.Header) error {
 	}
 	ok := b.take(now, r.limit, r.per)
 	left := r.per - now.Sub(b.start)
-	hash := fnv.New64a()
-	_, _ = hash.Write([]byte(r.name)) // never fails
-	h.Set("X-RateLimit-Limit", strconv.Itoa(r.limit))
-	h.Set("X-RateLimit-Remaining", strconv.Itoa(r.limit-b.n))
-	h.Set("X-RateLimit-Reset", fmt.Sprintf("%.3f", float64(now.Add(left).UnixMilli())/1000))
-	h.Set("X-RateLimit-Reset-After", fmt.Sprintf("%.3f", left.Seconds()))
-	h.Set("X-RateLimit-Bucket", fmt.Sprintf("%016x", hash.Sum64()))
+	limitHeaders(h, r.name, r.limit, r.limit-b.n, now, left)
 	if !ok {
 		d.violate("REST: %s %s over its limit of %d in %v", q.r.Method, q.r.URL.Path, r.limit, r.per)
 		return &tooMany{"user", left}
 	}
 	return nil
+}
+
+// limitHeaders says how a bucket stands; its name is told as a hash.
+func limitHeaders(h http.Header, bucket string, limit, remaining int, now time.Time, left time.Duration) {
+	hash := fnv.New64a()
+	_, _ = hash.Write([]byte(bucket)) // never fails
+	h.Set("X-RateLimit-Limit", strconv.Itoa(limit))
+	h.Set("X-RateLimit-Remaining", strconv.Itoa(remaining))
+	h.Set("X-RateLimit-Reset", fmt.Sprintf("%.3f", float64(now.Add(left).UnixMilli())/1000))
+	h.Set("X-RateLimit-Reset-After", fmt.Sprintf("%.3f", left.Seconds()))
+	h.Set("X-RateLimit-Bucket", fmt.Sprintf("%016x", hash.Sum64()))
 }
 
 // answer writes the 429.

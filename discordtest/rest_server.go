@@ -179,6 +179,9 @@ func (d *Discord) disturb(w http.ResponseWriter, r *http.Request, f *RESTFault) 
 	}
 	switch {
 	case f.Status == 429:
+		if f.Scope != "global" {
+			limitHeaders(w.Header(), "fault at "+r.Method+" "+r.URL.Path, 5, 0, time.Now(), f.RetryAfter)
+		}
 		(&tooMany{f.Scope, f.RetryAfter}).answer(w)
 	case f.Status >= 500:
 		writeJSON(w, f.Status, obj{"message": fmt.Sprintf("%d: %s", f.Status, http.StatusText(f.Status)), "code": 0})
