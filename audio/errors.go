@@ -14,6 +14,17 @@ var (
 	ErrTruncated error = truncated{}
 )
 
+// Foreign is an ErrUnsupported that knows what was met instead of audio we play.
+type Foreign struct {
+	Looks string // like "a web page", "an image (PNG)", "text", for a sentence
+}
+
+// Error says what it looks like.
+func (e *Foreign) Error() string { return "not audio we play: it looks like " + e.Looks }
+
+// Is makes it an ErrUnsupported.
+func (e *Foreign) Is(target error) bool { return target == ErrUnsupported }
+
 type truncated struct{}
 
 func (truncated) Error() string        { return "audio ends too early" }

@@ -63,7 +63,7 @@ func Probe(head []byte, mimeType, ext string) (Format, error) {
 	what := foreign(head)
 	switch {
 	case what != "" && score < likely:
-		return "", fmt.Errorf("container: it looks like %s: %w", what, audio.ErrUnsupported)
+		return "", fmt.Errorf("container: %w", &audio.Foreign{Looks: what})
 	case score == 0 || score <= maybe && hint != best:
 		return "", fmt.Errorf("container: it is no audio we know: %w", audio.ErrUnsupported)
 	}
@@ -171,8 +171,6 @@ var signatures = []struct{ begins, what string }{
 	{"%PDF", "a PDF document"},
 	{"\x7fELF", "a program"},
 	{"MZ", "a program"},
-	{"#EXTM3U", "a playlist (M3U)"},
-	{"[playlist]", "a playlist (PLS)"},
 	{"FORM", "an AIFF file"},
 	{"MThd", "a MIDI file"},
 	{"#!AMR", "AMR audio"},
@@ -194,7 +192,7 @@ func foreign(head []byte) string {
 	}
 	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
 	for _, s := range signatures {
-		if bytes.HasPrefix(head, []byte(s.begins)) || s.begins[0] >= '#' && bytes.HasPrefix(bytes.ToLower(text), bytes.ToLower([]byte(s.begins))) && len(s.begins) > 5 {
+		if bytes.HasPrefix(head, []byte(s.begins)) {
 			return s.what
 		}
 	}
@@ -248,6 +246,10 @@ func words(b []byte) string {
 	switch {
 	case strings.HasPrefix(lower, "<!doctype html") || strings.HasPrefix(lower, "<html") || strings.Contains(lower, "<html"):
 		return "a web page"
+	case strings.HasPrefix(lower, "#extm3u"):
+		return "a playlist (M3U)"
+	case strings.HasPrefix(lower, "[playlist]"):
+		return "a playlist (PLS)"
 	case strings.HasPrefix(lower, "<?xml") || strings.HasPrefix(lower, "<"):
 		return "an XML document"
 	case len(start) == 0 || !utf8.Valid(start) || strings.ContainsFunc(lower, func(r rune) bool { return r < ' ' && r != '\t' && r != '\n' && r != '\r' && r != '\f' && r != 0x1b }):

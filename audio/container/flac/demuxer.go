@@ -50,9 +50,12 @@ func NewDemuxer(r *input.Reader, in audio.Info) (*Demuxer, error) {
 	if err != nil || string(b) != "fLaC" {
 		return nil, malformed("no fLaC marker")
 	}
-	for last := false; !last; {
+	for n, last := 0, false; !last; n++ {
 		if last, err = d.readBlock(); err != nil {
 			return nil, cut(err)
+		}
+		if n > maxBlocks {
+			return nil, fmt.Errorf("flac: more than %d metadata blocks: %w", maxBlocks, audio.ErrLimit)
 		}
 	}
 	if d.stream.Rate == 0 {

@@ -15,6 +15,7 @@ import (
 const (
 	maxBlock   = 4 << 20 // bytes of a block of ours
 	maxOpening = 1 << 14 // elements before the first cluster
+	maxBeside  = 1 << 18 // elements between two blocks of ours
 	maxGarbage = 64 << 20
 	tolerance  = 480        // samples at 48 kHz: what rounding may do to a block's time
 	maxJump    = 600 * 48e3 // samples at 48 kHz that a gap may last
@@ -234,7 +235,10 @@ func (d *Demuxer) ReadPacket() (audio.Packet, error) {
 
 // load reads elements up to the next block of ours and queues its packets.
 func (d *Demuxer) load() error {
-	for len(d.queue) == 0 {
+	for n := 0; len(d.queue) == 0; n++ {
+		if n > maxBeside {
+			return fmt.Errorf("matroska: %d elements without a block of ours: %w", n, audio.ErrLimit)
+		}
 		e, err := header(d.r)
 		switch {
 		case errors.Is(err, audio.ErrMalformed) || err == nil && !plausible(e):

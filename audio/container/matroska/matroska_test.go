@@ -369,4 +369,3 @@ func TestASecondSegmentGoesOn(t *testing.T) {
 		t.Errorf("%d packets before rubbish", n)
 	}
 }
-

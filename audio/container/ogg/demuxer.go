@@ -13,7 +13,8 @@ import (
 const (
 	maxPacket  = 1 << 20 // bytes of one packet; a longer header is read as far as that
 	maxStreams = 64      // logical streams side by side
-	maxOpening = 1 << 12 // pages before the first audio
+	maxOpening = 1 << 12 // pages before the first audio, and between two packets
+	maxBeside  = 1 << 14 // pages of other streams between two of ours
 )
 
 // A Demuxer takes the packets of the first audio stream out of Ogg, and of the
@@ -129,7 +130,10 @@ func (d *Demuxer) adopt(pg page, code coding) {
 
 // ReadPacket returns the next packet of the stream.
 func (d *Demuxer) ReadPacket() (audio.Packet, error) {
-	for d.at == len(d.queue) {
+	for n := 0; d.at == len(d.queue); n++ {
+		if d.err == nil && n > maxOpening {
+			d.err = fmt.Errorf("ogg: %d pages without a packet: %w", n, audio.ErrLimit)
+		}
 		if d.err != nil {
 			return audio.Packet{}, d.err
 		}

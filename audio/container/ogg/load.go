@@ -38,7 +38,7 @@ func (d *Demuxer) load() error {
 // ours, that becomes ours.
 func (d *Demuxer) nextOurs() (page, error) {
 	hole := false
-	for {
+	for range maxBeside {
 		pg, err := d.next()
 		hole = hole || d.hole
 		d.hole = hole
@@ -56,6 +56,7 @@ func (d *Demuxer) nextOurs() (page, error) {
 			return pg, nil
 		}
 	}
+	return page{}, fmt.Errorf("ogg: %d pages without one of ours: %w", maxBeside, audio.ErrLimit)
 }
 
 // follow looks at a page on which a stream begins and reports whether it is ours

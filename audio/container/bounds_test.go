@@ -1,0 +1,70 @@
+package container_test
+
+import (
+	"io"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"segue/audio"
+	"segue/audio/container"
+	"segue/audio/container/containertest"
+)
+
+// forever gives what is first, then again and again what is rest.
+type forever struct {
+	first, rest string
+	read        int
+}
+
+func (f *forever) Read(p []byte) (int, error) {
+	n := copy(p, f.first)
+	f.first = f.first[n:]
+	for n < len(p) {
+		n += copy(p[n:], f.rest)
+	}
+	f.read += n
+	return n, nil
+}
+
+// TestEndlessNonsenseEndsSomewhere checks that neither time nor memory depends on
+// what a stream claims, or on how long it goes on.
+func TestEndlessNonsenseEndsSomewhere(t *testing.T) {
+	sound := func(name string) string { return string(containertest.File(t, name)) }
+	for name, f := range map[string]*forever{
+		"zeros":                          {rest: "\x00"},
+		"ones":                           {rest: "\xff"},
+		"Ogg, then zeros":                {first: sound("sweep.opus"), rest: "\x00"},
+		"Ogg, then capture patterns":     {first: sound("sweep.ogg"), rest: "OggS\x00\x00"},
+		"Ogg of one page":                {rest: sound("sweep.opus")[:47]},
+		"Ogg of false streams":           {rest: "OggS\x00\x02" + strings.Repeat("\x00", 20) + "\x00"},
+		"WebM, then zeros":               {first: sound("sweep.webm"), rest: "\x00"},
+		"EBML header of 2^50 bytes":      {first: "\x1A\x45\xDF\xA3\x02\x04\x00\x00\x00\x00\x00\x00", rest: "\x42\x82\x84webm"},
+		"EBML codec header of a million": {first: sound("sweep.webm")[:40] + "\x16\x54\xAE\x6B\x08\xff\xff\xff\xff\xAE\x08\xff\xff\xf0\x00\x63\xA2\x08\xff\xff\x00\x00", rest: "\x00"},
+		"WebM, then void upon void":      {first: sound("sweep.webm"), rest: "\xEC\x80"},
+		"EBML void upon void":            {first: "\x1A\x45\xDF\xA3\x80\x18\x53\x80\x67\xff", rest: "\xEC\x80"},
+		"MP3, then zeros":                {first: sound("sweep.mp3"), rest: "\x00"},
+		"FLAC, then ones":                {first: sound("sweep.flac"), rest: "\xff"},
+		"FLAC, blocks without end":       {first: "fLaC", rest: "\x04\x00\x00\x00"},
+		"WAV, chunks without end":        {first: "RIFF\x00\x00\x00\x00WAVE", rest: "junk\x00\x00\x00\x00"},
+	} {
+		start := time.Now()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		d, err := container.Open(&audio.Media{ReadCloser: io.NopCloser(f), Size: -1})
+		packets := 0
+		for err == nil && packets < 1000 {
+			_, err = d.ReadPacket()
+			packets++
+		}
+		runtime.ReadMemStats(&after)
+		if !containertest.Sane(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if mib := (after.TotalAlloc - before.TotalAlloc) >> 20; mib > 32 || f.read > 100<<20 {
+			t.Errorf("%s: %d MiB taken, %d MiB read", name, mib, f.read>>20)
+		}
+		t.Logf("%s: %v, %d MiB, %v", name, err, f.read>>20, time.Since(start))
+	}
+}
