@@ -159,7 +159,7 @@ func TestDamagedFilesAreMusicOrASentence(t *testing.T) {
 			t.Parallel()
 			b, rng := containertest.File(t, s.file), rand.New(rand.NewPCG(3, 5))
 			for i := range n / 2 { // two sounds for each format and more
-				if err := play(containertest.Damage(b, rng), 60); err != nil {
+				if err := play(containertest.Damage(b, rng), 10); err != nil {
 					t.Fatalf("copy %d: %v", i, err)
 				}
 			}

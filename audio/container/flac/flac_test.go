@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,12 +140,13 @@ func TestMetadataThatCannotBe(t *testing.T) {
 		b    string
 		want error
 	}{
-		"no marker":     {"fLaX", audio.ErrMalformed},
-		"no streaminfo": {"fLaC\x81\x00\x00\x00", audio.ErrMalformed},
-		"block 127":     {"fLaC\xff\x00\x00\x00", audio.ErrMalformed},
-		"cut off":       {"fLaC\x00\x00\x00\x22\x00", audio.ErrTruncated},
-		"rate of zero":  {"fLaC\x80\x00\x00\x22" + string(make([]byte, 34)), audio.ErrMalformed},
-		"cut in a tag":  {string(song(0, []byte{0x84, 0, 1, 0, 0})), audio.ErrTruncated},
+		"no marker":       {"fLaX", audio.ErrMalformed},
+		"no streaminfo":   {"fLaC\x81\x00\x00\x00", audio.ErrMalformed},
+		"block 127":       {"fLaC\xff\x00\x00\x00", audio.ErrMalformed},
+		"cut off":         {"fLaC\x00\x00\x00\x22\x00", audio.ErrTruncated},
+		"rate of zero":    {"fLaC\x80\x00\x00\x22" + string(make([]byte, 34)), audio.ErrMalformed},
+		"blocks for ever": {"fLaC" + strings.Repeat("\x04\x00\x00\x00", 5000), audio.ErrLimit},
+		"cut in a tag":    {string(song(0, []byte{0x84, 0, 1, 0, 0})), audio.ErrTruncated},
 	} {
 		if _, err := open(containertest.Media([]byte(c.b))); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
@@ -207,4 +209,16 @@ func TestTheIETFsFilesGiveTheirFrames(t *testing.T) {
 
 func FuzzFLAC(f *testing.F) {
 	containertest.Fuzz(f, open, containertest.File(f, "sweep.flac"), song(20, nil))
+}
+
+func TestFramesThatCountNothingFollowEachOther(t *testing.T) {
+	b := song(3, nil)
+	b[8], b[9] = 0, 16 // block sizes from 16 to 192: numbers of frames say nothing
+	packets := containertest.Packets(t, open, b)
+	if len(packets) != 3 || packets[2].PTS != 2*192 {
+		t.Errorf("%d frames, the last at %d", len(packets), packets[len(packets)-1].PTS)
+	}
+	if _, err := containertest.Open(t, open, containertest.Media(b)).Seek(time.Second); err != nil {
+		t.Error(err)
+	}
 }
