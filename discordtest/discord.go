@@ -220,7 +220,9 @@ func (d *Discord) sweep() {
 	for _, ix := range d.interactions {
 		if !ix.acked && !ix.expired && now.Sub(ix.at) > ackLimit {
 			ix.expired = true
-			d.violate("interaction %s was not answered within 3 s", ix.what())
+			if ix.delivered {
+				d.violate("interaction %s was not answered within 3 s", ix.what())
+			}
 		}
 	}
 }

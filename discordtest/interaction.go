@@ -43,6 +43,7 @@ type Interaction struct {
 	focus   int   // type of the option an autocomplete is about
 	err     error // it could not even be sent
 
+	delivered bool // a live session got it
 	acked     bool
 	ackAt     time.Time
 	ackKind   int
@@ -238,7 +239,11 @@ func (d *Discord) start(ix *Interaction, data obj) *Interaction {
 	if ix.on != nil {
 		payload["message"] = ix.on.json()
 	}
-	d.dispatch(event{name: "INTERACTION_CREATE", guild: ix.guild, only: ix.bot, data: payload})
+	e := event{name: "INTERACTION_CREATE", guild: ix.guild, only: ix.bot, data: payload}
+	for _, s := range d.sessions {
+		ix.delivered = ix.delivered || s.conn != nil && e.reaches(s)
+	}
+	d.dispatch(e)
 	d.touch()
 	return ix
 }

@@ -103,6 +103,17 @@ func TestThreeSecondRule(t *testing.T) {
 	taken(t, d, "10062")
 }
 
+func TestNobodyBlamesABotThatIsOffline(t *testing.T) {
+	d := start(t, Options{NoVoice: true})
+	play(t, d)
+	ix := d.Guild("den").Member("alice").Types("/play")
+	d.Passes(4 * time.Second)
+	if _, err := ix.TryReply(soon(t)); !errors.Is(err, ErrNoResponse) {
+		t.Fatalf("got %v", err)
+	}
+	taken(t, d)
+}
+
 func TestReplyWaitsForTheClock(t *testing.T) {
 	d, den, _, _ := answering(t)
 	ix := den.Member("alice").Types("/play", "query", "x")
