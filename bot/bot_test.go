@@ -213,7 +213,9 @@ func TestWhatIsPlayingIsShown(t *testing.T) {
 func TestNewsReachesTheTextChannel(t *testing.T) {
 	h := live(t)
 	alice := h.alice("Lounge")
-	h.says(alice, "Now playing", "/play", "query", "broken [tune](http://x)")
+	h.says(alice, "Now playing", "/play", "query", "One")
+	h.says(alice, "Queued", "/play", "query", "broken [tune](http://x)")
+	h.says(alice, "Skipped", "/skip")
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	m, err := h.d.Bot().Says(ctx, "I could not play")
@@ -230,12 +232,23 @@ func TestNewsReachesTheTextChannel(t *testing.T) {
 	}
 }
 
+func TestATrackThatCannotStartIsTheAnswer(t *testing.T) {
+	h := live(t)
+	alice := h.alice("Lounge")
+	h.regrets(alice, "This file is damaged", "/play", "query", "broken")
+	if n := h.calls.count("POST", "/messages"); n != 0 {
+		t.Errorf("%d messages were posted as well", n)
+	}
+}
+
 func TestNewsIsNotSentWhereTheBotMayNotWrite(t *testing.T) {
 	h := live(t)
 	alice := h.alice("Lounge")
 	h.guild.Text("general").Denies(h.d.Bot(), discordtest.SendMessages)
 	h.settle()
-	h.says(alice, "Now playing", "/play", "query", "broken")
+	h.says(alice, "Now playing", "/play", "query", "One")
+	h.says(alice, "Queued", "/play", "query", "broken")
+	h.says(alice, "Skipped", "/skip")
 	h.until("the news is withheld", func() bool { return strings.Contains(h.log.text(), "news withheld: no permission") })
 	if n := h.calls.count("POST", "/messages"); n != 0 {
 		t.Errorf("%d messages were tried", n)

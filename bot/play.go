@@ -44,7 +44,7 @@ func (b *Bot) play(v *visit) (answer, error) {
 		}
 	}
 	p := b.o.Players.Player(v.guild)
-	entries, err := p.Enqueue(v.ctx, player.Request{By: v.user, Voice: s.user, Text: v.text}, tracks...)
+	entries, err := p.Enqueue(v.ctx, player.Request{By: v.user, Voice: s.user, Text: v.text, Watch: true}, tracks...)
 	if err != nil {
 		return "", err
 	}

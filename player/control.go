@@ -5,8 +5,7 @@ import (
 	"segue/queue"
 )
 
-// enqueue is Enqueue on the player's goroutine. The waiter's done is nil when
-// there is nothing to wait for.
+// enqueue is Enqueue on the player's goroutine.
 func (s *state) enqueue(r Request, tracks []music.Track) (*waiter, error) {
 	if !s.joined() && r.Voice == 0 {
 		return nil, invalid("player.no_voice")
@@ -19,9 +18,17 @@ func (s *state) enqueue(r Request, tracks []music.Track) (*waiter, error) {
 		s.text = r.Text
 	}
 	s.gaveUp, s.failures = false, 0
-	w := &waiter{entries: added}
-	if s.conn == nil {
+	w := &waiter{entries: added, done: make(chan error, 1)}
+	if r.Watch && s.cur == nil && len(added) == 1 && s.queue.Len() == 1 && s.watching == nil {
+		w.watch = added[0].ID
+		s.watching = w
+		s.watchEnds.Reset(watchLimit)
+	}
+	switch {
+	case s.conn == nil:
 		s.connect(r.Voice, w)
+	case w != s.watching:
+		w.answer(nil)
 	}
 	return w, nil
 }

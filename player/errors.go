@@ -18,6 +18,9 @@ func trackError(err error) *music.Error {
 	if known, ok := errors.AsType[*music.Error](err); ok {
 		return known
 	}
+	if foreign, ok := errors.AsType[*audio.Foreign](err); ok {
+		return &music.Error{Kind: music.Unplayable, Code: "track.foreign", Args: []any{foreign.Looks}, Err: err}
+	}
 	kind, code := music.Internal, "track.failed"
 	switch {
 	case errors.Is(err, audio.ErrTruncated): // before malformed, which it also is

@@ -73,7 +73,7 @@ func TestRealFilesThatAreBad(t *testing.T) {
 		for len(s.reg.Events()) > 0 {
 			got = append(got, short((<-s.reg.Events()).News))
 		}
-		for _, want := range []string{"failed page track.unsupported", "started cut", "failed cut track.truncated", "ended good finished 1s", "empty"} {
+		for _, want := range []string{"failed page track.foreign", "started cut", "failed cut track.truncated", "ended good finished 1s", "empty"} {
 			if !slices.Contains(got, want) {
 				s.Errorf("not told %q, but\n%q", want, got)
 			}

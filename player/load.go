@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"segue/audio"
@@ -20,6 +21,8 @@ const (
 	// lead is how long before the end the next track is opened: longer than a
 	// slow site takes, shorter than addresses and idle connections live.
 	lead = 20 * time.Second
+	// watchLimit is how long Enqueue waits to see a track begin.
+	watchLimit = 5 * time.Second
 	// tolerated failures in a row, before the player gives up.
 	tolerated = 5
 )
@@ -229,6 +232,7 @@ func (s *state) hear() {
 
 func (s *state) started(l *load) {
 	l.told = true
+	s.seen(l, nil)
 	s.failures = 0
 	s.tracks++
 	took := time.Since(l.since)
@@ -238,11 +242,40 @@ func (s *state) started(l *load) {
 	s.log.Info("track started", "entry", l.entry.ID, "track", l.entry.Track.ID, "took", took)
 }
 
+// seen tells the Enqueue that watches l, if one does, what became of it.
+func (s *state) seen(l *load, err *music.Error) bool {
+	w := s.watching
+	if w == nil || w.watch != l.entry.ID {
+		return false
+	}
+	if err != nil {
+		w.answer(err)
+	}
+	s.unwatch()
+	return true
+}
+
+// unwatch lets the Enqueue that watches return, if one does. While the channel is
+// being joined it still waits for that.
+func (s *state) unwatch() {
+	w := s.watching
+	if w == nil {
+		return
+	}
+	s.watching = nil
+	s.watchEnds.Stop()
+	if s.join == nil || !slices.Contains(s.join.waiters, w) {
+		w.answer(nil)
+	}
+}
+
 // over ends the current load by itself and goes on with the queue.
 func (s *state) over(l *load, why Reason, err *music.Error) {
 	switch why {
 	case LoadFailed:
-		s.emit(TrackFailed{Entry: l.entry, Err: err})
+		if !s.seen(l, err) {
+			s.emit(TrackFailed{Entry: l.entry, Err: err})
+		}
 	case Stuck:
 		s.emit(TrackStuck{Entry: l.entry, For: stuckAfter})
 	}

@@ -48,6 +48,7 @@ type Request struct {
 	By    music.UserID
 	Voice music.ChannelID // 0: the person is in none
 	Text  music.ChannelID // 0: leave it as it was
+	Watch bool            // see the track begin, or hear why not: see Enqueue
 }
 
 // A Player is one guild's music. Its methods may be called from any goroutine;
@@ -70,7 +71,9 @@ func (p *Player) Guild() music.GuildID { return p.guild }
 // Enqueue puts tracks at the end of the queue and plays them when their turn
 // comes, at once if nothing is playing. If no voice channel is joined it joins
 // r.Voice, opening the first track meanwhile, and returns when that is done.
-// With no tracks it only does that: rejoin, and go on with what is queued.
+// With no tracks it only does that: rejoin, and go on with what is queued. With
+// r.Watch it also waits, at most 5 s, until a single track whose turn has come is
+// heard; if that fails instead, the error is returned and no TrackFailed is sent.
 //
 // Errors: queue.full (nothing was queued), player.no_voice (nothing was queued:
 // r.Voice is needed but 0), or why joining failed (what was queued is taken out
@@ -80,9 +83,6 @@ func (p *Player) Enqueue(ctx context.Context, r Request, tracks ...music.Track) 
 	w, err := ask(ctx, p, func(s *state) (*waiter, error) { return s.enqueue(r, tracks) })
 	if err != nil {
 		return nil, err
-	}
-	if w.done == nil {
-		return w.entries, nil
 	}
 	select {
 	case err := <-w.done:

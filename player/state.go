@@ -40,6 +40,10 @@ type state struct {
 	idle    *time.Timer // stopped while there is something to play
 	idling  bool
 	oldEnds *time.Timer // bound on old
+
+	watching  *waiter     // the Enqueue that wants to see its track begin; nil: none
+	watchEnds *time.Timer // bound on that
+
 	retired bool
 }
 
@@ -52,9 +56,12 @@ func newState(p *Player, last queue.EntryID) *state {
 		deck:    newDeck(),
 		idle:    time.NewTimer(time.Hour),
 		oldEnds: time.NewTimer(time.Hour),
+
+		watchEnds: time.NewTimer(time.Hour),
 	}
 	s.idle.Stop()
 	s.oldEnds.Stop()
+	s.watchEnds.Stop()
 	s.ctx, s.quit = context.WithCancel(p.reg.ctx)
 	return s
 }
@@ -72,6 +79,8 @@ func (s *state) run() {
 			s.voiceLost()
 		case <-s.oldEnds.C:
 			s.dropOld()
+		case <-s.watchEnds.C:
+			s.unwatch()
 		case <-s.idle.C:
 			s.idleOver()
 		case <-s.p.reg.end:
@@ -96,6 +105,8 @@ func (s *state) finish() {
 	s.quit()
 	s.idle.Stop()
 	s.oldEnds.Stop()
+	s.unwatch()
+	s.watchEnds.Stop()
 	s.tasks.Wait()
 }
 
@@ -106,6 +117,9 @@ func (s *state) settle() {
 	if s.cur == nil && !s.gaveUp && s.joined() && s.queue.Len() > 0 {
 		e, _ := s.queue.Advance()
 		s.begin(e)
+	}
+	if w := s.watching; w != nil && (s.cur == nil || s.cur.entry.ID != w.watch || s.paused) {
+		s.unwatch() // stopped, skipped, or not heard for a while
 	}
 	s.prepare()
 	s.settleIdle()

@@ -19,15 +19,25 @@ type join struct {
 	waiters []*waiter
 }
 
-// A waiter is an Enqueue that returns when the channel is joined, or not.
+// A waiter is an Enqueue that returns when the channel is joined, or not, and
+// when what it queued is heard, if that was one track whose turn came at once.
 type waiter struct {
-	entries []queue.Entry
-	done    chan error // nil, or room for one
+	entries  []queue.Entry
+	watch    queue.EntryID // to be heard; 0: none
+	answered bool
+	done     chan error // room for one
+}
+
+// answer tells the waiter, once.
+func (w *waiter) answer(err error) {
+	if !w.answered {
+		w.answered = true
+		w.done <- err
+	}
 }
 
 // connect joins c unless that is under way; w hears how it went.
 func (s *state) connect(c music.ChannelID, w *waiter) {
-	w.done = make(chan error, 1)
 	if s.join != nil {
 		s.join.waiters = append(s.join.waiters, w)
 		return
@@ -67,7 +77,12 @@ func (s *state) wasJoined(j *join, conn Conn, err error) {
 	s.conn = conn
 	conn.Play(s.deck)
 	for _, w := range j.waiters {
-		w.done <- nil
+		if w != s.watching {
+			w.answer(nil)
+		}
+	}
+	if s.watching != nil {
+		s.watchEnds.Reset(watchLimit)
 	}
 	s.log.Info("voice joined", "channel", conn.Channel().String())
 }
@@ -83,7 +98,7 @@ func (s *state) refuse(j *join, err error) {
 			}
 			s.queue.Remove(e.ID)
 		}
-		w.done <- err
+		w.answer(err)
 	}
 }
 

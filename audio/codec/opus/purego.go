@@ -16,7 +16,10 @@ const concealStep = 960
 // maxDecoded is more than the largest packet with its padding anyone sends, in bytes.
 const maxDecoded = 1 << 16
 
-type encoder struct{ enc *gopus.Encoder }
+type encoder struct {
+	enc   *gopus.Encoder
+	alone bool // the next packet must not lean on those before it
+}
 
 func newEncoder(o EncoderOptions) (audio.Encoder, error) {
 	enc, err := gopus.NewEncoder(gopus.EncoderConfig{
@@ -36,7 +39,7 @@ func newEncoder(o EncoderOptions) (audio.Encoder, error) {
 			return nil, fmt.Errorf("opus: %w", err)
 		}
 	}
-	return &encoder{enc}, nil
+	return &encoder{enc: enc}, nil
 }
 
 func (e *encoder) Encode(dst []byte, pcm []float32) ([]byte, error) {
@@ -44,6 +47,8 @@ func (e *encoder) Encode(dst []byte, pcm []float32) ([]byte, error) {
 		return dst, fmt.Errorf("opus: a frame of %d samples: %w", len(pcm), audio.ErrMalformed)
 	}
 	dst = slices.Grow(dst, MaxPacket)
+	e.enc.SetPredictionDisabled(e.alone)
+	e.alone = false
 	n, err := e.enc.Encode(pcm, dst[len(dst):len(dst)+MaxPacket])
 	if err != nil {
 		return dst, fmt.Errorf("opus: %w", err)
@@ -53,7 +58,14 @@ func (e *encoder) Encode(dst []byte, pcm []float32) ([]byte, error) {
 
 func (e *encoder) Lookahead() int { return e.enc.Lookahead() }
 
-func (e *encoder) Reset() { e.enc.Reset() }
+func (e *encoder) Reset() {
+	e.enc.Reset()
+	e.alone = false
+}
+
+// Independent makes the next packet one that needs none before it: a decoder
+// that never heard those gets it right.
+func (e *encoder) Independent() { e.alone = true }
 
 type decoder struct{ dec *gopus.Decoder }
 
