@@ -45,6 +45,7 @@ type sender struct {
 	idle      int         // ticks without anything to send
 	seq       uint16
 	timestamp uint32
+	flowing   bool // the last tick sent something
 }
 
 func newSender(stats *counters) *sender {
@@ -120,10 +121,15 @@ func (s *sender) spent() bool {
 }
 
 // tick sends what there is to send. The RTP clock runs on whether or not
-// something is sent.
+// something is sent; while frames flow it counts them, for they follow one
+// another however late they are.
 func (s *sender) tick(b beat) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.flowing {
+		b.steps = 1 // a late frame is still the one after the last: no hole in the sound
+	}
+	s.flowing = false
 	s.timestamp += b.steps * audio.FrameSamples
 	if b.late {
 		s.stats.late.Add(1)
@@ -195,5 +201,6 @@ func (s *sender) send(p *path, opus []byte) bool {
 		return true
 	}
 	s.stats.bytes.Add(int64(len(packet)))
+	s.flowing = true
 	return true
 }

@@ -208,7 +208,7 @@ func TestSilenceThenQuietThenNoLongerSpeaking(t *testing.T) {
 	}
 }
 
-func TestTheClockRunsThroughStalls(t *testing.T) {
+func TestALateFrameIsStillTheNext(t *testing.T) {
 	w := newWire(t)
 	w.play(newTape(-1, 20))
 	w.say()
@@ -219,11 +219,28 @@ func TestTheClockRunsThroughStalls(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, b := w.got(1)
-	if b[0]-a[0] != 9*audio.FrameSamples {
+	if b[0]-a[0] != 2*audio.FrameSamples {
 		t.Errorf("timestamp moved by %d", b[0]-a[0])
 	}
 	if w.st.late.Load() != 1 {
 		t.Errorf("%d late", w.st.late.Load())
+	}
+}
+
+func TestTheClockRunsThroughAPauseAndItsStalls(t *testing.T) {
+	w := newWire(t)
+	tape := newTape(1, 20)
+	w.play(tape)
+	w.say()
+	_, _, a := w.got(1 + trail) // and the silence after it
+	for range 10 {
+		w.tick(beat{steps: 1})
+	}
+	w.tick(beat{steps: 8, late: true})
+	tape.more(1)
+	_, _, b := w.got(1)
+	if moved := b[0] - a[trail]; moved != (10+8+1)*audio.FrameSamples {
+		t.Errorf("timestamp moved by %d frames", moved/audio.FrameSamples)
 	}
 }
 
