@@ -77,7 +77,7 @@ func (c demoCommand) Run(ctx context.Context, w world, s settings) (err error) {
 	}
 	d.say("the bot has left and ended")
 	if v := d.d.TakeViolations(); len(v) > 0 {
-		return fmt.Errorf("Discord objects:\n  %s", strings.Join(v, "\n  "))
+		return fmt.Errorf("the stand-in objects:\n  %s", strings.Join(v, "\n  "))
 	}
 	if !v.good() {
 		return errors.New("what was heard is not the music, whole and end-to-end encrypted")

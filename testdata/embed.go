@@ -1,5 +1,5 @@
 // Package testdata carries the music the program ships: pieces made for it by
-// testdata/compose, with nobody's rights but its own.
+// audio/audiotest/compose, with nobody's rights but its own.
 package testdata
 
 import "embed"

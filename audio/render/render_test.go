@@ -401,7 +401,7 @@ func master(t *testing.T) []float32 {
 	t.Helper()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "master.wav")
-	if out, err := exec.CommandContext(t.Context(), "go", "run", "segue/testdata/compose", "-o", dir, "-master", path).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "run", "segue/audio/audiotest/compose", "-o", dir, "-master", path).CombinedOutput(); err != nil {
 		t.Fatalf("compose: %v: %s", err, out)
 	}
 	b, err := os.ReadFile(path)

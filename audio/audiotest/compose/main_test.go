@@ -42,7 +42,7 @@ func TestShippedWAVIsWhatIsComposed(t *testing.T) {
 	for i, v := range want {
 		got := int16(binary.LittleEndian.Uint16(b[header+2*i:]))
 		if d := int(got) - int(v); d < -1 || d > 1 {
-			t.Fatalf("sample %d is %d, composed %d: run go run ./testdata/compose", i, got, v)
+			t.Fatalf("sample %d is %d, composed %d: run go run ./audio/audiotest/compose", i, got, v)
 		} else if d != 0 {
 			off++
 		}
@@ -73,7 +73,7 @@ func TestShippedOpusIsWhatIsComposed(t *testing.T) {
 		t.Errorf("decoded %d samples late, %v", m.Shift, err)
 	}
 	if m.ErrorDB > -15 {
-		t.Errorf("error %.1f dB against what is composed: run go run ./testdata/compose", m.ErrorDB)
+		t.Errorf("error %.1f dB against what is composed: run go run ./audio/audiotest/compose", m.ErrorDB)
 	}
 	if found := meter.Breaks(want, got, m.Shift, -3, 9600); len(found) != 0 {
 		t.Errorf("%v", found)
@@ -153,7 +153,7 @@ func TestComposeWritesTheShippedFilesAndTheMaster(t *testing.T) {
 	// Other processors round differently; the tests above allow for that.
 	same := bytes.Equal(read("lantern.opus"), shipped(t, testdata.Lantern)) && bytes.Equal(read("clockwork.wav"), shipped(t, testdata.Clockwork))
 	if runtime.GOARCH == "amd64" && !same {
-		t.Error("what is shipped is not what is written: run go run ./testdata/compose")
+		t.Error("what is shipped is not what is written: run go run ./audio/audiotest/compose")
 	}
 	if err := write(filepath.Join(dir, "missing", "x"), nil); err == nil {
 		t.Error("writing into a folder that does not exist succeeds")

@@ -2,7 +2,7 @@
 // arithmetic: oscillators, envelopes, a little noise from a fixed seed, and two
 // pieces written down as notes.
 //
-//	go run ./testdata/compose [-o DIR] [-master FILE]
+//	go run ./audio/audiotest/compose [-o DIR] [-master FILE]
 //
 // It writes lantern.opus and clockwork.wav into DIR (testdata/sounds), and with
 // -master the lossless original of lantern as WAV. Every run gives the same
