@@ -140,7 +140,7 @@ func web(t *testing.T, good []byte) *httptest.Server {
 	mux.HandleFunc("/page", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<!doctype html><title>No music</title>") })
 	mux.HandleFunc("/loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/loop", http.StatusFound) })
 	mux.HandleFunc("/inside", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, "http://127.0.0.1:9/x.mp3", http.StatusFound)
+		http.Redirect(w, r, "http://127.0.0.1:8099/x.mp3", http.StatusFound)
 	})
 	mux.HandleFunc("/huge.mp3", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", strconv.Itoa(10<<30))
@@ -174,11 +174,12 @@ func TestBadInputGetsASentenceAndTheQueueGoesOn(t *testing.T) {
 		{"empty.flac", "empty"},
 		{"no such song anywhere", "no such song anywhere"},
 		{srv.URL + "/page", "web page"},
-		{srv.URL + "/loop", "redirect"},
+		{srv.URL + "/loop", "forwards"},
 		{srv.URL + "/inside", "private"},
 		{srv.URL + "/huge.mp3", "large"},
 		{srv.URL + "/gone.mp3", "404"},
-		{"http://127.0.0.1:9/x.mp3", "private"},
+		{"http://127.0.0.1:9/x.mp3", "port 9"},
+		{"http://127.0.0.1:8099/x.mp3", "private"},
 		{"http://[::1]/x.mp3", "private"},
 		{"http://169.254.169.254/latest", "private"},
 		{"ftp://example.org/x.mp3", "http"},

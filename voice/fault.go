@@ -77,7 +77,7 @@ func fault(err error) *music.Error {
 		case 4012, 4016:
 			return unsupported(err)
 		case 4017:
-			return &music.Error{Kind: music.Internal, Code: "voice.e2ee_required", Err: err}
+			return &music.Error{Kind: music.Unavailable, Code: "voice.e2ee_required", Err: err}
 		case 4021:
 			return &music.Error{Kind: music.Unavailable, Code: "voice.rate_limited", Err: err}
 		}
@@ -94,7 +94,7 @@ func noAnswer(err error) *music.Error {
 }
 
 func unsupported(err error) *music.Error {
-	return &music.Error{Kind: music.Internal, Code: "voice.unsupported", Err: err}
+	return &music.Error{Kind: music.Unavailable, Code: "voice.unsupported", Err: err}
 }
 
 func protocol(format string, args ...any) error {

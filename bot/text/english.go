@@ -66,7 +66,7 @@ var english = map[string]string{
 	"track.empty":            "There is no sound in this file. Try another one.",
 	"track.malformed":        "This file is damaged, or not audio at all. Try another one.",
 	"track.truncated":        "This file ends in the middle: it was probably not uploaded completely. Upload it again.",
-	"track.foreign":          "This looks like {0}, which I cannot play. WebM, Ogg, Opus, MP3, FLAC and WAV work.",
+	"track.foreign":          "This looks like {1}, which I cannot play. WebM, Ogg, Opus, MP3, FLAC and WAV work.",
 	"track.unsupported":      "I cannot play this kind of file. WebM, Ogg, Opus, MP3, FLAC and WAV work.",
 	"track.limit":            "This file asks for more than a music file ever needs, so I did not open it. Try another one.",
 	"track.timeout":          "This track did not open in time. Try again, or another one.",
