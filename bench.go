@@ -14,7 +14,6 @@ import (
 	"os/exec"
 	"runtime"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"segue/audio"
@@ -204,11 +203,7 @@ func look(ctx context.Context, players *player.Registry, calls *benchCalls, guil
 	runtime.GC()
 	runtime.ReadMemStats(&m.mem)
 	m.goroutines = runtime.NumGoroutine()
-	var use syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &use) == nil {
-		m.cpu = time.Duration(use.Utime.Nano() + use.Stime.Nano())
-		m.rss = use.Maxrss * 1024
-	}
+	m.cpu, m.rss = usage()
 	m.at = time.Now()
 	return m
 }

@@ -42,7 +42,7 @@ func testData() string {
 // A stage is a Discord on loopback with a guild, a person in its voice channel,
 // and the real program, once it starts.
 type stage struct {
-	*testing.T
+	testing.TB
 	d     *discordtest.Discord
 	den   *discordtest.Guild
 	alice *discordtest.Member
@@ -55,7 +55,7 @@ type stage struct {
 
 // newStage sets the scene. All REST traffic is held against Discord's own
 // description where that is at hand.
-func newStage(t *testing.T, opts ...discordtest.Options) *stage {
+func newStage(t testing.TB, opts ...discordtest.Options) *stage {
 	t.Helper()
 	o := discordtest.Options{}
 	if len(opts) > 0 {
@@ -71,7 +71,7 @@ func newStage(t *testing.T, opts ...discordtest.Options) *stage {
 	default:
 		t.Logf("SKIPPED: REST traffic is not held against Discord's description: %v", err)
 	}
-	s := &stage{T: t, d: discordtest.New(t, o), log: &safeBuffer{}}
+	s := &stage{TB: t, d: discordtest.New(t, o), log: &safeBuffer{}}
 	s.den = s.d.Guild("den")
 	s.den.Voice("Lounge")
 	s.alice = s.den.Member("alice")

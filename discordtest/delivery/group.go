@@ -218,12 +218,15 @@ func (g *Group) Leave(id uint64) {
 		g.version = g.wanted()
 	case g.version == 0 && g.wanted() > 0 && len(able) > 0:
 		g.Upgrade()
-	case g.established && len(able) == 1 && g.version > 0:
+	case g.established && g.version > 0 && (len(able) == 1 || !slices.ContainsFunc(able, g.inside)):
 		g.ResetSole()
 	case g.established:
 		g.later(func() { g.remove(id) })
 	}
 }
+
+// inside says whether a user is in the group, not just waiting to be added.
+func (g *Group) inside(id uint64) bool { return slices.Contains(g.leaves, id) }
 
 // Downgrade takes everybody to version 0, as when somebody joins without DAVE.
 func (g *Group) Downgrade() { g.downgrade(g.able()) }
@@ -245,7 +248,8 @@ func (g *Group) Upgrade() {
 }
 
 // ResetSole starts a new group for whoever is alone, who has nobody to agree
-// a new epoch with.
+// a new epoch with; or for those who wait to be added when all have left who
+// could add them.
 func (g *Group) ResetSole() {
 	g.reset()
 	g.startAnew()

@@ -86,7 +86,7 @@ func (c *Channel) heartbeat(m *member, ack *int) {
 		c.srv.violation(m.id, "acknowledged message %d of %d", *ack, m.seq)
 		return
 	}
-	if *ack < m.acked {
+	if *ack < m.acked && *ack >= 0 { // -1: nothing has come yet
 		c.srv.violation(m.id, "acknowledged message %d after %d", *ack, m.acked)
 	}
 	m.acked = max(m.acked, *ack)

@@ -39,7 +39,7 @@ func TestAnyOrderOfEvents(t *testing.T) {
 func churn(c *call, rng *rand.Rand) {
 	user := uint64(11 + rng.IntN(8))
 	switch n := rng.IntN(40); {
-	case n == 0 && len(c.members) > 1 && c.members[user] != nil && !c.orphans(user):
+	case n == 0 && len(c.members) > 1 && c.members[user] != nil:
 		c.leave(user)
 	case n <= 2 && c.members[user] == nil && len(c.members) < 7:
 		c.join(user, 1)
@@ -55,19 +55,6 @@ func churn(c *call, rng *rand.Rand) {
 			c.t.Fatalf("user %d sends in the clear", m.user)
 		}
 	}
-}
-
-// orphans reports whether the group would be left to nobody but those who wait
-// to be added to it, which the delivery service has no answer to.
-func (c *call) orphans(user uint64) bool {
-	rest := 0
-	for _, m := range c.members {
-		if m.user != user && m.established {
-			return false
-		}
-		rest++
-	}
-	return c.service.Established() && rest > 2
 }
 
 // TestFaultsAreOvercome is the same with corrupted commits and welcomes. If all
