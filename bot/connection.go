@@ -25,9 +25,9 @@ type message struct {
 	Data json.RawMessage   `json:"d"`
 }
 
-// connect opens one connection and serves it until it ends. reached says
-// whether it ever got ready.
-func (s *session) connect(ctx context.Context) (reached bool, err error) {
+// connect opens one connection and serves it until it ends. lasted says whether
+// it got ready and stayed so for a while.
+func (s *session) connect(ctx context.Context) (lasted bool, err error) {
 	s.set(gateway.StatusConnecting)
 	conn, err := s.dial(ctx)
 	if err != nil {
@@ -91,15 +91,15 @@ func (s *session) converse(ctx context.Context, conn *websocket.Conn, end contex
 	}
 }
 
-// lost notes that the connection is gone, and whether it ever was ready.
-func (s *session) lost() (reached bool) {
+// lost notes that the connection is gone, and whether it was ready for a while.
+func (s *session) lost() (lasted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.conn, s.status = nil, gateway.StatusDisconnected
 	select {
 	case <-s.ready:
 		s.ready = make(chan struct{})
-		return true
+		return time.Since(s.since) >= lastingTime
 	default:
 		return false
 	}
@@ -146,10 +146,12 @@ func (s *session) take(conn *websocket.Conn, m message) error {
 	case gateway.OpcodeDispatch:
 		s.dispatch(conn, m)
 	case gateway.OpcodeHeartbeat:
-		return s.sendBeat(conn)
+		return s.sendBeat(conn) // beyond the regular ones: its answer is not waited for
 	case gateway.OpcodeHeartbeatACK:
 		s.mu.Lock()
-		s.acked, s.latency = true, time.Since(s.beat)
+		if !s.acked { // or it answers a beat that was asked for
+			s.acked, s.latency = true, time.Since(s.beat)
+		}
 		s.mu.Unlock()
 	case gateway.OpcodeReconnect:
 		s.sayClose(conn, closeResumable, "reconnecting")
@@ -192,7 +194,7 @@ func (s *session) dispatch(conn *websocket.Conn, m message) {
 		s.id, s.resumeURL = ready.SessionID, ready.ResumeGatewayURL
 	}
 	if s.status != gateway.StatusReady {
-		s.status = gateway.StatusReady
+		s.status, s.since = gateway.StatusReady, time.Now()
 		close(s.ready)
 	}
 }
@@ -225,6 +227,7 @@ func (s *session) heartbeats(ctx context.Context, conn *websocket.Conn, interval
 		}
 		s.mu.Lock()
 		acked := s.acked
+		s.beat, s.acked = time.Now(), false
 		s.mu.Unlock()
 		if !acked {
 			s.sayClose(conn, closeResumable, "no heartbeat answer")
@@ -242,7 +245,6 @@ func (s *session) heartbeats(ctx context.Context, conn *websocket.Conn, interval
 // sendBeat sends one heartbeat.
 func (s *session) sendBeat(conn *websocket.Conn) error {
 	s.mu.Lock()
-	s.beat, s.acked = time.Now(), false
 	var seq any // null before the first event
 	if s.seq >= 0 {
 		seq = s.seq

@@ -21,6 +21,7 @@ const (
 	closeLimit    = time.Second     // for the other side to answer a close frame
 	identifySpace = 5 * time.Second // one identify per five seconds and bucket
 	longestPause  = time.Minute     // between attempts to connect
+	lastingTime   = time.Minute     // a connection ready for less counts as a failed attempt
 	sendWindow    = time.Minute
 	sendLimit     = 110 // per window; Discord ends the connection after 120, heartbeats included
 	resumeTries   = 3   // at the address that READY named, then at the usual one
@@ -57,12 +58,13 @@ type session struct {
 	conn       *websocket.Conn
 	status     gateway.Status
 	ready      chan struct{} // closed while events flow; renewed when they stop
+	since      time.Time     // of events flowing
 	id         string        // of the session, empty if there is none to resume
 	resumeURL  string
 	seq        int // of the last event, -1 if there was none
 	identified time.Time
 	sent       []time.Time // within the last window
-	beat       time.Time   // last heartbeat
+	beat       time.Time   // last regular heartbeat
 	acked      bool        // its acknowledgement came
 	latency    time.Duration
 	err        error // why it ended by itself
@@ -154,11 +156,11 @@ func (s *session) CloseWithCode(ctx context.Context, code int, message string) {
 func (s *session) run(ctx context.Context) {
 	failures := 0
 	for {
-		reached, err := s.connect(ctx)
+		lasted, err := s.connect(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		if reached {
+		if lasted {
 			failures = 0
 		}
 		if fatal(err) {
@@ -190,7 +192,7 @@ var (
 )
 
 // after draws conclusions from err: what is left of the session, and how long
-// to wait. failures counts attempts in a row that never got ready.
+// to wait. failures counts attempts in a row that came to nothing lasting.
 func (s *session) after(err error, failures int) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -204,12 +206,12 @@ func (s *session) after(err error, failures int) time.Duration {
 		s.resumeURL = ""
 	}
 	var wait time.Duration
-	switch {
-	case errors.Is(err, errInvalid):
-		wait = time.Second + rand.N(4*time.Second) // one to five seconds, says Discord
-	case failures > 0:
+	if failures > 0 {
 		wait = min(time.Second<<min(failures-1, 10), longestPause)
 		wait = wait/2 + rand.N(wait/2)
+	}
+	if errors.Is(err, errInvalid) {
+		wait = max(wait, time.Second+rand.N(4*time.Second)) // one to five seconds, says Discord
 	}
 	if s.id == "" { // an identify, not a resume
 		wait = max(wait, identifySpace-time.Since(s.identified))

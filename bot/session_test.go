@@ -243,6 +243,53 @@ func TestAttemptsSlowDown(t *testing.T) {
 	_ = s
 }
 
+func TestABeatDiscordAsksForIsNotWaitedFor(t *testing.T) {
+	l := newLine(t)
+	s, _, c := online(t, l)
+	c.say(`{"op":1,"d":null}`)
+	c.hears(gateway.OpcodeHeartbeat)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.acked {
+		t.Error("a regular beat that falls due now would take the connection for dead")
+	}
+}
+
+func TestConnectionsThatDoNotLastAreMadeMoreSlowly(t *testing.T) {
+	l := newLine(t)
+	_, d, c := online(t, l)
+	for i := range 6 {
+		c.hangUp()
+		c = l.pick()
+		c.say(hello)
+		c.hears(gateway.OpcodeResume)
+		c.say(strings.Replace(typed, "%s", strconv.Itoa(i+2), 1))
+	}
+	for i, w := range d.waited() {
+		if i == 0 && w != 0 {
+			t.Errorf("waited %v before the first resume", w)
+		}
+		if i > 0 && w < time.Second<<(i-1)/2 {
+			t.Errorf("attempt %d after %v: as fast as they are dropped", i+1, w)
+		}
+	}
+}
+
+func TestRefusedIdentifiesSlowDown(t *testing.T) {
+	l := newLine(t)
+	_, d, _ := dialled(t, l)
+	for range 8 {
+		c := l.pick()
+		c.say(hello)
+		c.hears(gateway.OpcodeIdentify)
+		c.say(`{"op":9,"d":false}`)
+	}
+	l.pick()
+	if w := d.waited(); w[len(w)-1] < 20*time.Second {
+		t.Errorf("refused eight times, then waited %v: a thousand identifies a day are all there are", w)
+	}
+}
+
 func TestSendWaitsForItsTurn(t *testing.T) {
 	l := newLine(t)
 	s, d, opened := dialled(t, l)
