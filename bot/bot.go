@@ -165,11 +165,11 @@ func (b *Bot) loggedIn(e *events.Ready) {
 	}
 }
 
-// Run logs in, brings Discord's list of our commands up to date and serves
-// people until ctx ends; then it leaves all voice channels and goes offline,
-// within 7 s. It is called once. An error that only the person who runs the
-// program can mend is a *SetupError; while Discord cannot be reached it tries
-// on.
+// Run logs in, brings Discord's list of our commands up to date (in the
+// background, if the first attempt fails) and serves people until ctx ends; then
+// it leaves all voice channels and goes offline, within 7 s. It is called once.
+// An error that only the person who runs the program can mend is a *SetupError;
+// while Discord cannot be reached it tries on.
 func (b *Bot) Run(ctx context.Context) error {
 	url, err := b.gatewayURL(ctx)
 	if err != nil {
@@ -182,12 +182,16 @@ func (b *Bot) Run(ctx context.Context) error {
 	if err := b.session.Open(ctx); err != nil {
 		return unlessOver(ctx, refused(err))
 	}
-	if err := b.register(ctx); err != nil {
-		return unlessOver(ctx, err)
+	b.work.Go(func() { b.tell(root) })
+	if again := b.register(ctx, 0); again > 0 { // the music need not wait for it
+		b.work.Go(func() {
+			for try := 1; again > 0 && b.session.o.pause(root, again) == nil; try++ {
+				again = b.register(root, try)
+			}
+		})
 	}
 	close(b.ready)
 	b.log.Info("logged in", "user", b.Self())
-	b.work.Go(func() { b.tell(root) })
 	select {
 	case <-ctx.Done():
 		return nil
@@ -235,21 +239,31 @@ func (b *Bot) leave(ctx context.Context, end context.CancelCauseFunc) {
 }
 
 // gatewayURL asks Discord where its gateway is, again and again while it cannot
-// be reached.
+// be reached. When no login is left for today it waits for tomorrow: for one more
+// Discord would reset the token.
 func (b *Bot) gatewayURL(ctx context.Context) (string, error) {
 	for try := 0; ; try++ {
 		call, cancel := context.WithTimeout(ctx, callLimit)
 		g, err := b.client.Rest.GetGatewayBot(rest.WithCtx(call))
 		cancel()
 		if err == nil {
-			return strings.TrimSuffix(g.URL, "/"), nil
+			left := g.SessionStartLimit
+			if left.Total == 0 || left.Remaining > 0 || left.ResetAfter <= 0 {
+				return strings.TrimSuffix(g.URL, "/"), nil
+			}
+			wait := time.Duration(left.ResetAfter) * time.Millisecond
+			b.log.Error("no logins left for today: the program was started too often; waiting for Discord to allow more", "limit", left.Total, "wait", wait)
+			if err := b.session.o.pause(ctx, wait); err != nil {
+				return "", fmt.Errorf("bot: %w", err)
+			}
+			continue
 		}
 		if answer, ok := errors.AsType[*rest.Error](err); ok && answer.Response != nil && answer.Response.StatusCode == http.StatusUnauthorized {
 			return "", &SetupError{Code: "token.revoked", Err: err}
 		}
 		wait := min(time.Second<<min(try, 10), longestPause)
 		b.log.Warn("Discord cannot be reached", "err", err, "retry", wait)
-		if err := pause(ctx, wait); err != nil {
+		if err := b.session.o.pause(ctx, wait); err != nil {
 			return "", fmt.Errorf("bot: %w", err)
 		}
 	}
@@ -272,7 +286,8 @@ func refused(err error) error {
 	return &SetupError{Code: "discord.refused", Args: []any{closed.Code}, Err: err}
 }
 
-// Ready is closed when the bot is logged in and its commands are registered.
+// Ready is closed when the bot is logged in and has had its commands registered,
+// or has been refused that once.
 func (b *Bot) Ready() <-chan struct{} { return b.ready }
 
 // Connected reports whether the gateway delivers events right now.

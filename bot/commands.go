@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -86,22 +87,21 @@ func describe(code string) (string, map[discord.Locale]string) {
 }
 
 // register makes Discord's list of our commands equal to ours, without a word
-// if it already is. While Discord cannot be reached it tries on.
-func (b *Bot) register(ctx context.Context) error {
-	for try := 0; ; try++ {
-		err := b.registerOnce(ctx)
-		if err == nil {
-			return nil
-		}
-		if answer, ok := errors.AsType[*rest.Error](err); ok && answer.Response != nil && answer.Response.StatusCode/100 == 4 {
-			return fmt.Errorf("bot: commands refused: %w", err)
-		}
-		wait := min(time.Second<<min(try, 10), longestPause)
-		b.log.Warn("commands not registered yet", "err", err, "retry", wait)
-		if err := pause(ctx, wait); err != nil {
-			return fmt.Errorf("bot: %w", err)
-		}
+// if it already is. It gives the time to wait before another try, 0 if there is
+// nothing to try: what Discord refuses, it refuses the next time too.
+func (b *Bot) register(ctx context.Context, try int) (again time.Duration) {
+	err := b.registerOnce(ctx)
+	if err == nil || ctx.Err() != nil {
+		return 0
 	}
+	if answer, ok := errors.AsType[*rest.Error](err); ok && answer.Response != nil &&
+		answer.Response.StatusCode/100 == 4 && answer.Response.StatusCode != http.StatusTooManyRequests {
+		b.log.Error("commands refused: those that Discord has from before stay as they are", "err", err)
+		return 0
+	}
+	again = min(time.Second<<min(try, 10), longestPause)
+	b.log.Warn("commands not registered yet", "err", err, "retry", again)
+	return again
 }
 
 func (b *Bot) registerOnce(ctx context.Context) error {

@@ -3,7 +3,9 @@ package bot
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -115,6 +117,54 @@ func TestTroubleAtTheStartIsOutlasted(t *testing.T) {
 	h.until("the guild is known", func() bool { return h.bot.Guilds() == 1 })
 	if !h.bot.Connected() || h.bot.Application() != h.d.Application().String() || h.bot.Self() != music.UserID(h.d.Application()) {
 		t.Errorf("connected %v, %d guilds, application %s", h.bot.Connected(), h.bot.Guilds(), h.bot.Application())
+	}
+}
+
+func TestCommandsThatCannotBeRegisteredDoNotKeepTheMusicFromPlaying(t *testing.T) {
+	for _, status := range []int{403, 429, 500} {
+		h := build(t, func(h *house, _ *Options) { h.hurry = true })
+		h.d.Breaks(discordtest.RESTFault{Method: http.MethodPut, Path: "/commands", Status: status, RetryAfter: time.Minute, Times: 1})
+		h.start()
+		select {
+		case <-h.bot.Ready():
+		case err := <-h.ended:
+			t.Fatalf("%d: Run ended: %v", status, err)
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%d: never ready:\n%s", status, h.log.text())
+		}
+		if status == 403 {
+			h.until("the person who runs it reads why", func() bool { return strings.Contains(h.log.text(), "commands refused") })
+		} else if status == 500 {
+			h.until("registered later", func() bool { return len(h.d.Bot().Commands()) == 8 })
+			h.says(h.alice("Lounge"), "Now playing", "/play", "query", "One")
+		}
+		h.stop()
+		if err, ok := h.wait(); err != nil || !ok {
+			t.Errorf("%d: Run ended with %v", status, err)
+		}
+	}
+}
+
+func TestWithoutALoginLeftForTodayTheBotWaits(t *testing.T) {
+	asked := 0
+	d := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"url":"wss://there","shards":1,"session_start_limit":{"total":1000,"remaining":%d,"reset_after":7200000,"max_concurrency":1}}`, asked-1)
+	}))
+	defer d.Close()
+	h := build(t, func(_ *house, o *Options) { o.APIURL = d.URL })
+	notes := &diary{}
+	h.bot.session.o.pause = notes.pause
+	url, err := h.bot.gatewayURL(t.Context())
+	if err != nil || url != "wss://there" {
+		t.Fatalf("got %q, %v", url, err)
+	}
+	if w := notes.waited(); len(w) != 1 || w[0] != 2*time.Hour {
+		t.Errorf("waited %v: one login more, and Discord resets the token", w)
+	}
+	if !strings.Contains(h.log.text(), "logins") {
+		t.Errorf("waiting for two hours without a word:\n%s", h.log.text())
 	}
 }
 
