@@ -12,10 +12,13 @@ const (
 	// deep is how far ahead packets are read, in samples at 48 kHz: long enough
 	// for a server to think, short enough to be had in a moment.
 	deep = 10 * audio.SampleRate
-	// deepBytes bounds the same in memory, whatever the packets claim to last.
+	// early is the same while nobody listens yet: a track made ready before its
+	// turn shall not hold what the one that plays needs.
+	early = 2 * audio.SampleRate
+	// deepBytes bounds both in memory, whatever the packets claim to last.
 	deepBytes = 2 << 20
-	// refill is the part of either at which reading goes on: in rows of packets,
-	// not one at a time.
+	// refill is the part of any of them at which reading goes on: in rows of
+	// packets, not one at a time.
 	refill = 0.75
 	// overhead is what a packet costs beside its data.
 	overhead = 64
@@ -31,6 +34,7 @@ type ahead struct {
 	mu       sync.Mutex
 	ring     []audio.Packet
 	first, n int
+	depth    int64 // early, then deep
 	length   int64 // of all in the ring
 	bytes    int
 	ended    error
@@ -38,7 +42,10 @@ type ahead struct {
 }
 
 func newAhead(ctx context.Context) *ahead {
-	return &ahead{ctx: ctx, some: make(chan struct{}, 1), room: make(chan struct{}, 1), ring: make([]audio.Packet, 512)}
+	return &ahead{
+		ctx: ctx, some: make(chan struct{}, 1), room: make(chan struct{}, 1),
+		ring: make([]audio.Packet, 128), depth: early,
+	}
 }
 
 // read fills the ring from d until that ends or the context does.
@@ -56,7 +63,7 @@ func (a *ahead) read(d packets) {
 func (a *ahead) waitForRoom() bool {
 	for {
 		a.mu.Lock()
-		full := a.n > 0 && (a.length >= deep || a.bytes >= deepBytes)
+		full := a.n > 0 && (a.length >= a.depth || a.bytes >= deepBytes)
 		if !full {
 			a.reading = time.Now()
 		}
@@ -135,7 +142,17 @@ func (a *ahead) take() (p audio.Packet, ok bool, err error) {
 
 // low reports whether it is time to read on; the caller has the lock.
 func (a *ahead) low() bool {
-	return a.length < deep*refill && a.bytes < deepBytes*refill
+	return float64(a.length) < float64(a.depth)*refill && a.bytes < deepBytes*refill
+}
+
+// deepen makes it read as far ahead as somebody who listens needs.
+func (a *ahead) deepen() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.depth != deep {
+		a.depth = deep
+		signal(a.room)
+	}
 }
 
 // held is what the ring holds, and how long the packet now being read has been

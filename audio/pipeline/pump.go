@@ -11,9 +11,13 @@ import (
 	"segue/audio"
 )
 
-// shallow is how many frames wait for the sender: with the one the pump has in
-// its hand, 60 ms.
-const shallow = 2
+const (
+	// shallow is how many frames wait for the sender at most: 60 ms.
+	shallow = 3
+	// scant is how many are left when the pump makes more: two at a time, for
+	// waking it costs more than a frame that passes.
+	scant = 1
+)
 
 // A Pump makes a stream's frames ahead of time. All its methods may be called
 // from any goroutine. Who starts it closes it.
@@ -24,6 +28,7 @@ type Pump struct {
 	tasks  sync.WaitGroup
 
 	frames  chan audio.Frame // closed after the last
+	room    chan struct{}    // has one when few frames may be left
 	ready   chan struct{}
 	done    atomic.Bool // frames is closed, err is final
 	err     error       // read only once done
@@ -37,7 +42,7 @@ func Start(ctx context.Context, s *Stream) *Pump {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &Pump{
 		stream: s, ahead: newAhead(ctx), cancel: cancel,
-		frames: make(chan audio.Frame, shallow), ready: make(chan struct{}),
+		frames: make(chan audio.Frame, shallow), room: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
 	from := s.from
 	s.from = p.ahead
@@ -54,7 +59,7 @@ func Start(ctx context.Context, s *Stream) *Pump {
 // run makes frames until there are no more.
 func (p *Pump) run(ctx context.Context) {
 	first := true
-	for ctx.Err() == nil {
+	for p.waitForRoom(ctx) {
 		f, err := p.stream.Next()
 		if err != nil {
 			if !errors.Is(err, io.EOF) && ctx.Err() == nil {
@@ -62,10 +67,7 @@ func (p *Pump) run(ctx context.Context) {
 			}
 			break
 		}
-		select {
-		case p.frames <- f:
-		case <-ctx.Done():
-		}
+		p.frames <- f // there is room, and nobody else fills it
 		if first {
 			first = false
 			close(p.ready)
@@ -78,10 +80,26 @@ func (p *Pump) run(ctx context.Context) {
 	}
 }
 
+// waitForRoom returns false when ctx has ended.
+func (p *Pump) waitForRoom(ctx context.Context) bool {
+	for len(p.frames) == shallow {
+		select {
+		case <-p.room:
+			p.ahead.deepen()
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return ctx.Err() == nil
+}
+
 // Take returns the next frame, or false when none is ready. It never blocks.
 func (p *Pump) Take() (audio.Frame, bool) {
 	select {
 	case f, ok := <-p.frames:
+		if len(p.frames) <= scant {
+			signal(p.room)
+		}
 		return f, ok
 	default:
 		p.starved.Add(1)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"segue/audio"
+	"segue/audio/effect"
 )
 
 // A stall is a demuxer that gives some packets, then waits until it is closed
@@ -86,23 +87,56 @@ func TestPumpIsDeepInPacketsAndShallowInFrames(t *testing.T) {
 		defer p.Close()
 		synctest.Wait()
 		got := p.Stats()
-		if got.Passed != 3 || got.Frames != 2 {
-			t.Fatalf("%d frames made, %d waiting, want 3 and one of them in hand", got.Passed, got.Frames)
-		}
-		// The stand-in's packets are big: memory is the limit.
-		if got.Bytes > deepBytes+8000 || got.Bytes < deepBytes-8000 || got.Waiting != 0 {
-			t.Fatalf("%+v", got)
+		if got.Passed != 3 || got.Frames != 3 {
+			t.Fatalf("%d frames made, %d waiting, want 3", got.Passed, got.Frames)
 		}
 		// What is wanted is heard after the three frames already made.
-		stream.Want(loud)
-		for i := range 4 {
+		stream.Want(effect.Settings{Volume: -6})
+		for i, want := range []int64{0, 2, 2, 4} {
+			f, ok := p.Take()
+			if !ok {
+				t.Fatal("no frame")
+			}
+			synctest.Wait()
+			if n := p.Stats().Transcoded; n != want {
+				t.Fatalf("%d frames transcoded after %d taken, want %d", n, i+1, want)
+			}
+			pcm := unpack(f.Opus)
+			if changed := pcm[frameLen-1] != -float32(f.Pos+frameSamples); changed != (i == 3) {
+				t.Fatalf("frame %d: changed: %v", i, changed)
+			}
+		}
+		// The stand-in's packets are big: memory is the limit.
+		if got = p.Stats(); got.Bytes > deepBytes+8000 || got.Bytes < deepBytes-3*8000 || got.Waiting != 0 {
+			t.Fatalf("%+v", got)
+		}
+	})
+}
+
+func TestPumpIsWokenForTwoFramesAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, _ := pumped(t.Context(), stalling(100, -1))
+		defer p.Close()
+		synctest.Wait()
+		for i := range 50 {
 			if _, ok := p.Take(); !ok {
 				t.Fatal("no frame")
 			}
 			synctest.Wait()
-			if n := p.Stats().Transcoded; n != int64(min(i+1, 4)) {
-				t.Fatalf("%d frames transcoded after %d taken", n, i+1)
+			if got, want := p.Stats().Frames, 2+i%2; got != want {
+				t.Fatalf("%d frames wait after %d taken, want %d", got, i+1, want)
 			}
+		}
+	})
+}
+
+func TestPumpNobodyListensToReadsTwoSecondsAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := Start(t.Context(), New(endless{audio.Packet{Data: []byte{31 << 3, 0}, Duration: 960}}, nothing{}, Options{}))
+		defer p.Close()
+		time.Sleep(time.Minute)
+		if got := p.Stats(); got.Ahead < 1900*time.Millisecond || got.Ahead > 2*time.Second || got.Frames != 3 {
+			t.Fatalf("%+v", got)
 		}
 	})
 }
@@ -111,6 +145,10 @@ func TestPumpReadsTenSecondsAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := Start(t.Context(), New(endless{audio.Packet{Data: []byte{31 << 3, 0}, Duration: 960}}, nothing{}, Options{}))
 		defer p.Close()
+		for range 2 { // somebody listens
+			synctest.Wait()
+			p.Take()
+		}
 		synctest.Wait()
 		if got := p.Stats(); got.Ahead < 9900*time.Millisecond || got.Ahead > 10*time.Second {
 			t.Fatalf("%+v", got)
@@ -247,6 +285,7 @@ func TestReadAheadGrowsForSmallPackets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := endless{audio.Packet{Data: []byte{28 << 3, 0}, Duration: 120}}
 		a := newAhead(t.Context())
+		a.deepen()
 		var wg sync.WaitGroup
 		ctx, cancel := context.WithCancel(t.Context())
 		a.ctx = ctx
@@ -290,7 +329,7 @@ func BenchmarkPassthrough(b *testing.B) {
 		}
 	})
 	b.Run("take", func(b *testing.B) {
-		pump := &Pump{frames: make(chan audio.Frame, shallow)}
+		pump := &Pump{frames: make(chan audio.Frame, shallow), room: make(chan struct{}, 1)}
 		b.ReportAllocs()
 		for b.Loop() {
 			pump.frames <- audio.Frame{Opus: p.Data}
