@@ -3,10 +3,8 @@ package audiotest
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"math"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -14,35 +12,12 @@ import (
 	"segue/audio"
 )
 
-// A verdict is a testing.TB that remembers what was found.
-type verdict struct {
-	testing.TB
-	found string
-}
-
-func (v *verdict) Helper() {}
-func (v *verdict) Errorf(format string, args ...any) {
-	v.found += fmt.Sprintf(format, args...) + "\n"
-}
-
-func (v *verdict) Fatalf(format string, args ...any) {
-	v.Errorf(format, args...)
-	runtime.Goexit()
-}
-func (v *verdict) Fatal(args ...any) { v.Fatalf("%s", fmt.Sprint(args...)) }
-
 // judge runs all checks and returns what they found.
-func judge(checks []check) string {
+func judge(t *testing.T, checks []check) string {
+	t.Helper()
 	found := ""
 	for _, c := range checks {
-		v := &verdict{}
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			c.run(v)
-		}()
-		<-done
-		found += v.found
+		found += Found(t, c.run)
 	}
 	return found
 }
@@ -124,7 +99,7 @@ func TestBrokenDecodersAreFound(t *testing.T) {
 		for i, p := range packets {
 			own[i] = audio.Packet{Data: bytes.Clone(p.Data), Duration: p.Duration}
 		}
-		found := judge(decoderChecks(func(testing.TB) audio.Decoder { return &plainDecoder{fault: fault} }, own))
+		found := judge(t, decoderChecks(func(testing.TB) audio.Decoder { return &plainDecoder{fault: fault} }, own))
 		expect(t, fault, found, want)
 	}
 }
@@ -186,7 +161,7 @@ func TestBrokenEncodersAreFound(t *testing.T) {
 		"": "", "reset": "another sound", "lookahead": "Lookahead says 50", "overwrites": "what dst held was changed",
 		"changes pcm": "changed the samples", "fails": "malformed", "allocates": "allocations a frame", "any size": "values gave",
 	} {
-		found := judge(encoderChecks(func(testing.TB) audio.Encoder {
+		found := judge(t, encoderChecks(func(testing.TB) audio.Encoder {
 			return &plainEncoder{fault: fault, line: make([]float32, 200)}
 		}, func(testing.TB) audio.Decoder { return byteDecoder{&plainDecoder{}} }))
 		expect(t, fault, found, want)
@@ -267,7 +242,7 @@ func TestBrokenDemuxersAreFound(t *testing.T) {
 		"empty": "no packets", "goes on": "after the end comes", "reuses": "was overwritten", "times": "before its predecessor",
 		"no data": "0 bytes", "seek fails": "malformed", "lands behind": "landed behind", "lies": "gave a packet at", "seeks to the end": "EOF",
 	} {
-		expect(t, fault, judge(demuxerChecks(func(testing.TB) audio.Demuxer { return &plainDemuxer{fault: fault} })), want)
+		expect(t, fault, judge(t, demuxerChecks(func(testing.TB) audio.Demuxer { return &plainDemuxer{fault: fault} })), want)
 	}
 }
 
@@ -310,6 +285,6 @@ func TestBrokenEffectsAreFound(t *testing.T) {
 		"": "", "reset": "different after Reset", "overwrites": "dst held was changed", "odd": "not whole samples",
 		"changes src": "input was changed", "blocks": "in one piece", "infinite": "is NaN",
 	} {
-		expect(t, fault, judge(effectChecks(func(testing.TB) audio.Effect { return &plainEffect{fault: fault} })), want)
+		expect(t, fault, judge(t, effectChecks(func(testing.TB) audio.Effect { return &plainEffect{fault: fault} })), want)
 	}
 }

@@ -32,15 +32,20 @@ type Case struct {
 // Test runs the contract of source.Source against what make makes, anew for each
 // part.
 func Test(t *testing.T, make func(t *testing.T) Case) {
-	for name, part := range map[string]func(*testing.T, Case){
-		"Match": testMatch, "Resolve": testResolve, "Open": testOpen, "Seek": testSeek, "Close": testClose,
-		"Cancelled": testCancelled, "Gone": testGone, "Together": testTogether,
-	} {
+	for name, part := range parts() {
 		t.Run(name, func(t *testing.T) { part(t, make(t)) })
 	}
 }
 
-func testMatch(t *testing.T, c Case) {
+// parts are the clauses of the contract by name.
+func parts() map[string]func(testing.TB, Case) {
+	return map[string]func(testing.TB, Case){
+		"Match": testMatch, "Resolve": testResolve, "Open": testOpen, "Seek": testSeek, "Close": testClose,
+		"Cancelled": testCancelled, "Gone": testGone, "Together": testTogether,
+	}
+}
+
+func testMatch(t testing.TB, c Case) {
 	if n := c.Source.Name(); n == "" || strings.ContainsAny(n, ": ") {
 		t.Errorf("the name %q does not fit into a track id", n)
 	}
@@ -55,7 +60,7 @@ func testMatch(t *testing.T, c Case) {
 	}
 }
 
-func testResolve(t *testing.T, c Case) {
+func testResolve(t testing.TB, c Case) {
 	first := hit(t, c)
 	for _, tr := range first.Tracks {
 		if !strings.HasPrefix(string(tr.ID), c.Source.Name()+":") || tr.Source != c.Source.Name() {
@@ -84,7 +89,7 @@ func testResolve(t *testing.T, c Case) {
 	}
 }
 
-func testOpen(t *testing.T, c Case) {
+func testOpen(t testing.TB, c Case) {
 	best := hit(t, c).Tracks[0]
 	stored, err := json.Marshal(best)
 	if err != nil {
@@ -120,7 +125,7 @@ func testOpen(t *testing.T, c Case) {
 	}
 }
 
-func testSeek(t *testing.T, c Case) {
+func testSeek(t testing.TB, c Case) {
 	m, err := c.Source.Open(t.Context(), hit(t, c).Tracks[0])
 	if err != nil {
 		t.Fatal(err)
@@ -166,7 +171,7 @@ func testSeek(t *testing.T, c Case) {
 	read(101)
 }
 
-func testClose(t *testing.T, c Case) {
+func testClose(t testing.TB, c Case) {
 	m, err := c.Source.Open(t.Context(), hit(t, c).Tracks[0])
 	if err != nil {
 		t.Fatal(err)
@@ -183,7 +188,7 @@ func testClose(t *testing.T, c Case) {
 	_ = m.Close() // may complain, must not panic
 }
 
-func testCancelled(t *testing.T, c Case) {
+func testCancelled(t testing.TB, c Case) {
 	tr := hit(t, c).Tracks[0]
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -195,7 +200,7 @@ func testCancelled(t *testing.T, c Case) {
 	}
 }
 
-func testGone(t *testing.T, c Case) {
+func testGone(t testing.TB, c Case) {
 	for _, tr := range []music.Track{c.Gone, {}, {ID: music.TrackID(c.Source.Name() + ":")}, {ID: "another:x", Source: "another"}} {
 		m, err := c.Source.Open(t.Context(), tr)
 		if err == nil {
@@ -210,7 +215,7 @@ func testGone(t *testing.T, c Case) {
 }
 
 // testTogether is for the race detector.
-func testTogether(t *testing.T, c Case) {
+func testTogether(t testing.TB, c Case) {
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
@@ -233,7 +238,7 @@ func testTogether(t *testing.T, c Case) {
 	all.Wait()
 }
 
-func hit(t *testing.T, c Case) music.Result {
+func hit(t testing.TB, c Case) music.Result {
 	t.Helper()
 	r, err := c.Source.Resolve(t.Context(), c.Hit)
 	if err != nil || len(r.Tracks) == 0 {

@@ -24,21 +24,32 @@ type Store interface {
 // opened.
 func Test(t *testing.T, open func(t *testing.T, name string) Store) {
 	t.Helper()
-	run := func(name string, f func(t *testing.T, s Store)) {
-		t.Run(name, func(t *testing.T) {
-			s := open(t, name)
+	for name, f := range clauses() {
+		t.Run(name, func(t *testing.T) { f(t, func() Store { return open(t, name) }) })
+	}
+}
+
+// clauses are the contract by name. Each opens one and the same store, as often
+// as it needs to.
+func clauses() map[string]func(t testing.TB, open func() Store) {
+	on := func(f func(testing.TB, Store)) func(testing.TB, func() Store) {
+		return func(t testing.TB, open func() Store) {
+			t.Helper()
+			s := open()
 			defer func() { _ = s.Close() }()
 			f(t, s)
-		})
+		}
 	}
-	run("AGuildThatNeverChose", testNeverChose)
-	run("WhatIsSavedIsRead", testSavedIsRead)
-	run("GuildsDoNotMix", testGuildsDoNotMix)
-	run("NobodysSettingsAreRefused", testNobody)
-	run("ACancelledContextIsSilence", testCancelled)
-	run("ManyAtOnce", testManyAtOnce)
-	run("AfterCloseNothingWorks", testClosed)
-	t.Run("SavedSettingsSurvive", func(t *testing.T) { testSurvive(t, open) })
+	return map[string]func(testing.TB, func() Store){
+		"AGuildThatNeverChose":       on(testNeverChose),
+		"WhatIsSavedIsRead":          on(testSavedIsRead),
+		"GuildsDoNotMix":             on(testGuildsDoNotMix),
+		"NobodysSettingsAreRefused":  on(testNobody),
+		"ACancelledContextIsSilence": on(testCancelled),
+		"ManyAtOnce":                 on(testManyAtOnce),
+		"AfterCloseNothingWorks":     on(testClosed),
+		"SavedSettingsSurvive":       testSurvive,
+	}
 }
 
 // saved saves x and reads it back.
@@ -56,18 +67,18 @@ func holds(ctx context.Context, s Store, want music.Settings) error {
 }
 
 // all fails the test with the first of what went wrong.
-func all(t *testing.T, errs ...error) {
+func all(t testing.TB, errs ...error) {
 	t.Helper()
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func testNeverChose(t *testing.T, s Store) {
+func testNeverChose(t testing.TB, s Store) {
 	all(t, holds(t.Context(), s, music.Settings{Guild: 41771983423143937}))
 }
 
-func testSavedIsRead(t *testing.T, s Store) {
+func testSavedIsRead(t testing.TB, s Store) {
 	all(
 		t,
 		saved(t.Context(), s, music.Settings{Guild: 1, LastVoice: 2, LastText: 3}),
@@ -76,7 +87,7 @@ func testSavedIsRead(t *testing.T, s Store) {
 	)
 }
 
-func testGuildsDoNotMix(t *testing.T, s Store) {
+func testGuildsDoNotMix(t testing.TB, s Store) {
 	a, b := music.Settings{Guild: 10, LastVoice: 11}, music.Settings{Guild: 20, LastVoice: 21}
 	all(
 		t,
@@ -85,13 +96,13 @@ func testGuildsDoNotMix(t *testing.T, s Store) {
 	)
 }
 
-func testNobody(t *testing.T, s Store) {
+func testNobody(t testing.TB, s Store) {
 	if err := s.SaveSettings(t.Context(), music.Settings{LastVoice: 1}); err == nil {
 		t.Error("settings without a guild were saved")
 	}
 }
 
-func testCancelled(t *testing.T, s Store) {
+func testCancelled(t testing.TB, s Store) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := s.Settings(ctx, 1); !errors.Is(err, context.Canceled) {
@@ -102,7 +113,7 @@ func testCancelled(t *testing.T, s Store) {
 	}
 }
 
-func testManyAtOnce(t *testing.T, s Store) {
+func testManyAtOnce(t testing.TB, s Store) {
 	const guilds, rounds = 8, 25
 	errs := make([]error, guilds)
 	var wg sync.WaitGroup
@@ -118,7 +129,7 @@ func testManyAtOnce(t *testing.T, s Store) {
 	all(t, errs...)
 }
 
-func testClosed(t *testing.T, s Store) {
+func testClosed(t testing.TB, s Store) {
 	all(t, s.Close())
 	if _, err := s.Settings(t.Context(), 1); err == nil {
 		t.Error("a closed store was read")
@@ -131,11 +142,11 @@ func testClosed(t *testing.T, s Store) {
 	}
 }
 
-func testSurvive(t *testing.T, open func(t *testing.T, name string) Store) {
+func testSurvive(t testing.TB, open func() Store) {
 	want := music.Settings{Guild: 5, LastVoice: 6, LastText: 7}
-	s := open(t, "survive")
+	s := open()
 	all(t, saved(t.Context(), s, want), s.Close())
-	s = open(t, "survive")
+	s = open()
 	defer func() { _ = s.Close() }()
 	all(t, holds(t.Context(), s, want))
 }

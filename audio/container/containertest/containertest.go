@@ -88,7 +88,7 @@ func Packets(t testing.TB, open Opener, b []byte) []audio.Packet {
 
 // TestStream checks that b gives the same packets when it only flows forward, and
 // cannot seek back then.
-func TestStream(t *testing.T, open Opener, b []byte) {
+func TestStream(t testing.TB, open Opener, b []byte) {
 	t.Helper()
 	want := Packets(t, open, b)
 	d := Open(t, open, Stream(b))
@@ -104,7 +104,7 @@ func TestStream(t *testing.T, open Opener, b []byte) {
 
 // TestTruncated cuts b in many places: what was whole must come, then
 // audio.ErrTruncated, unless the cut leaves no trace (io.EOF).
-func TestTruncated(t *testing.T, open Opener, b []byte) {
+func TestTruncated(t testing.TB, open Opener, b []byte) {
 	t.Helper()
 	want := Packets(t, open, b)
 	truncated := 0
@@ -137,7 +137,7 @@ func TestTruncated(t *testing.T, open Opener, b []byte) {
 	}
 }
 
-func same(t *testing.T, want, got []audio.Packet) {
+func same(t testing.TB, want, got []audio.Packet) {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Fatalf("%d packets, want %d", len(got), len(want))
@@ -197,7 +197,7 @@ func Damage(b []byte, rng *rand.Rand) []byte {
 // TestDamaged opens, reads and seeks n damaged copies of the files. Whatever comes
 // of it must be music or one of audio's errors, and not more of it than the file
 // has bytes for.
-func TestDamaged(t *testing.T, open Opener, n int, files ...[]byte) {
+func TestDamaged(t testing.TB, open Opener, n int, files ...[]byte) {
 	t.Helper()
 	if testing.Short() {
 		n /= 10
