@@ -94,12 +94,13 @@ func (s *state) halt(why Reason) {
 		s.silence(l)
 	}
 	s.queue.Finish()
-	s.setPaused(false)
 }
 
-// silence closes l, and with it everything that was lined up.
+// silence closes l, and with it everything that was lined up. With nothing left
+// to hold a pause is over, or the next Enqueue would not be heard.
 func (s *state) silence(l *load) {
 	s.deck.play(nil)
+	s.setPaused(false)
 	s.drop(l)
 	s.drop(s.next)
 	s.next = nil
