@@ -242,17 +242,18 @@ func (s *state) started(l *load) {
 	s.log.Info("track started", "entry", l.entry.ID, "track", l.entry.Track.ID, "took", took)
 }
 
-// seen tells the Enqueue that watches l, if one does, what became of it.
-func (s *state) seen(l *load, err *music.Error) bool {
+// seen tells the Enqueue that watches l, if one does, what became of it, and
+// reports whether it heard of a failure: its context may have ended.
+func (s *state) seen(l *load, err *music.Error) (heard bool) {
 	w := s.watching
 	if w == nil || w.watch != l.entry.ID {
 		return false
 	}
 	if err != nil {
-		w.answer(err)
+		heard = w.answer(err)
 	}
 	s.unwatch()
-	return true
+	return heard
 }
 
 // unwatch lets the Enqueue that watches return, if one does. While the channel is

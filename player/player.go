@@ -84,15 +84,11 @@ func (p *Player) Enqueue(ctx context.Context, r Request, tracks ...music.Track) 
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case err := <-w.done:
-		if err != nil {
-			return nil, err
-		}
-		return w.entries, nil
-	case <-ctx.Done():
-		return w.entries, context.Cause(ctx)
+	answered, err := w.wait(ctx)
+	if answered && err != nil {
+		return nil, err
 	}
+	return w.entries, err
 }
 
 // Pause holds the music where it is. Pausing twice is no error; pausing nothing

@@ -2,6 +2,7 @@ package player
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"segue/music"
@@ -22,17 +23,31 @@ type join struct {
 // A waiter is an Enqueue that returns when the channel is joined, or not, and
 // when what it queued is heard, if that was one track whose turn came at once.
 type waiter struct {
-	entries  []queue.Entry
-	watch    queue.EntryID // to be heard; 0: none
-	answered bool
-	done     chan error // room for one
+	entries []queue.Entry
+	watch   queue.EntryID // to be heard; 0: none
+	over    atomic.Bool   // answered, or nobody waits any more
+	done    chan error    // room for one
 }
 
-// answer tells the waiter, once.
-func (w *waiter) answer(err error) {
-	if !w.answered {
-		w.answered = true
+// answer tells the waiter, once, and reports whether it hears that.
+func (w *waiter) answer(err error) bool {
+	first := w.over.CompareAndSwap(false, true)
+	if first {
 		w.done <- err
+	}
+	return first
+}
+
+// wait gives the answer, or what ended ctx if that came first.
+func (w *waiter) wait(ctx context.Context) (answered bool, err error) {
+	select {
+	case err := <-w.done:
+		return true, err
+	case <-ctx.Done():
+		if w.over.CompareAndSwap(false, true) {
+			return false, context.Cause(ctx)
+		}
+		return true, <-w.done // it is being answered
 	}
 }
 
