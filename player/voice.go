@@ -18,6 +18,7 @@ const (
 type join struct {
 	cancel  context.CancelFunc
 	waiters []*waiter
+	undone  chan struct{} // closed when nothing is left of it, if it came to nothing
 }
 
 // A waiter is an Enqueue that returns when the channel is joined, or not, and
@@ -58,28 +59,34 @@ func (s *state) connect(c music.ChannelID, w *waiter) {
 		return
 	}
 	ctx, cancel := context.WithCancel(s.ctx)
-	j := &join{cancel: cancel, waiters: []*waiter{w}}
+	j := &join{cancel: cancel, waiters: []*waiter{w}, undone: make(chan struct{})}
 	s.join = j
 	left, g := s.leaving, s.p.guild
 	s.task(func() {
 		if left != nil {
-			<-left // leaveLimit bounds it
+			<-left // leaveLimit bounds it, or the Join before this one
 		}
 		jctx, stop := context.WithTimeout(ctx, joinLimit)
 		defer stop()
 		conn, err := s.o.Voice.Join(jctx, g, c)
-		if !s.post(func(s *state) { s.wasJoined(j, conn, err) }) && err == nil {
-			closeConn(conn)
+		if !s.post(func(s *state) { s.wasJoined(j, conn, err) }) {
+			j.undo(conn, err)
 		}
 	})
+}
+
+// undo leaves what was joined too late.
+func (j *join) undo(conn Conn, err error) {
+	defer close(j.undone)
+	if err == nil {
+		closeConn(conn)
+	}
 }
 
 // wasJoined takes in what connect came to.
 func (s *state) wasJoined(j *join, conn Conn, err error) {
 	if s.join != j { // nobody wants it any more
-		if err == nil {
-			s.task(func() { closeConn(conn) })
-		}
+		s.task(func() { j.undo(conn, err) })
 		return
 	}
 	s.join = nil
@@ -117,13 +124,14 @@ func (s *state) refuse(j *join, err error) {
 	}
 }
 
-// cancelJoin gives up joining, if that is under way.
+// cancelJoin gives up joining, if that is under way. It may have been joined by
+// now all the same: s.leaving tells when that is undone.
 func (s *state) cancelJoin(why error) {
 	j := s.join
 	if j == nil {
 		return
 	}
-	s.join = nil
+	s.join, s.leaving = nil, j.undone
 	j.cancel()
 	s.refuse(j, why)
 }
