@@ -23,12 +23,7 @@ func openPipeline(o pipeline.Options) opener {
 			return tape{}, err
 		}
 		info := stream.Info() // before the pump owns it
-		mode := func() string {
-			if n := stream.Stats(); n.Transcoded > n.Passed {
-				return pipeline.Transcode.String()
-			}
-			return pipeline.Passthrough.String()
-		}
-		return tape{pump: pipeline.Start(life, stream), info: info, mode: mode}, nil
+		p := pipeline.Start(life, stream)
+		return tape{pump: p, info: info, mode: func() string { return p.Mode().String() }}, nil
 	}
 }

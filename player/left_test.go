@@ -1,6 +1,7 @@
 package player_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"segue/audio"
+	"segue/audio/container/ogg"
 	"segue/music"
 	"segue/player"
 	"segue/player/playertest"
@@ -120,4 +122,36 @@ func TestALateJoinDoesNotEndTheNextOne(t *testing.T) {
 
 var _ player.Voice = (*lingering)(nil)
 
-var _ audio.Frames = (*player.Deck)(nil)
+// A file whose first packets pass and whose later ones do not.
+func TestModeIsThatOfWhatIsHeardNow(t *testing.T) {
+	playReal(t, func(s *stage) {
+		var b bytes.Buffer
+		w, err := ogg.NewWriter(&b, ogg.Head{Channels: 2, InputRate: audio.SampleRate}, nil)
+		if err != nil {
+			s.Fatal(err)
+		}
+		at := int64(0)
+		for i := range 3 * second {
+			packet, length := playertest.Frame("mixed", i), int64(audio.FrameSamples)
+			if i >= 2*second {
+				packet, length = []byte{30<<3 | 4, 1, 2, 3, 4}, audio.FrameSamples/2 // CELT, 10 ms
+			}
+			at += length
+			if err := w.WritePacket(packet, at); err != nil {
+				s.Fatal(err)
+			}
+		}
+		if err := w.Close(at); err != nil {
+			s.Fatal(err)
+		}
+		s.enqueue(s.lib.Add("mixed", playertest.Script{Bytes: b.Bytes()}))
+		s.after(time.Second)
+		if st := s.status(); st.Mode != "passthrough" {
+			s.Errorf("at %v: %s", st.Position, st.Mode)
+		}
+		s.after(1400 * time.Millisecond)
+		if st := s.status(); st.Mode != "transcode" || st.Position < 2300*time.Millisecond {
+			s.Errorf("at %v: %s", st.Position, st.Mode)
+		}
+	})
+}
