@@ -51,7 +51,7 @@ func newAhead(ctx context.Context) *ahead {
 // read fills the ring from d until that ends or the context does.
 func (a *ahead) read(d packets) {
 	for a.waitForRoom() {
-		p, err := d.ReadPacket()
+		p, err := guarded(d.ReadPacket)
 		a.put(p, err)
 		if err != nil {
 			return

@@ -60,7 +60,7 @@ func Start(ctx context.Context, s *Stream) *Pump {
 func (p *Pump) run(ctx context.Context) {
 	first := true
 	for p.waitForRoom(ctx) {
-		f, err := p.stream.Next()
+		f, err := guarded(p.stream.Next)
 		if err != nil {
 			if !errors.Is(err, io.EOF) && ctx.Err() == nil {
 				p.err = err

@@ -1,0 +1,17 @@
+package pipeline
+
+import (
+	"fmt"
+	"runtime/debug"
+)
+
+// guarded calls f. Whatever a foreign file does to a demuxer or a codec shall
+// end its own track, not the process with the music of everybody else.
+func guarded[T any](f func() (T, error)) (v T, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return f()
+}
