@@ -1,12 +1,9 @@
 package flac
 
 import (
-	"bytes"
-	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"slices"
-
-	"github.com/mewkiz/flac/frame"
 
 	"segue/audio"
 )
@@ -15,116 +12,208 @@ import (
 // in 8 channels, and headers.
 const MaxPacket = 65535*8*33/8 + 64
 
-// Decoder decodes FLAC frames, each of which stands alone.
+const maxChannels = 8
+
+// Decoder decodes FLAC frames, each of which stands alone: it may begin with any.
 type Decoder struct {
-	info    StreamInfo
-	patched []byte
-	r       bytes.Reader
+	info     StreamInfo
+	rate     int // of the frame last decoded
+	channels int
+
+	r        bitReader
+	sub      subframe
+	residual []int32
+	channel  [maxChannels][]int32 // after a margin
+	side     []int64              // the same, for the one channel that may have 33 bits
 }
 
 // NewDecoder returns a decoder for frames of a stream with this STREAMINFO. The
-// error wraps audio.ErrMalformed, or audio.ErrUnsupported for samples of more
-// than 24 bits.
+// error wraps audio.ErrMalformed.
 func NewDecoder(private []byte) (*Decoder, error) {
 	s, err := ParseStreamInfo(private)
 	if err != nil {
 		return nil, err
 	}
-	if s.Bits > 24 {
-		return nil, fmt.Errorf("flac: %d bits per sample: %w", s.Bits, audio.ErrUnsupported)
-	}
-	return &Decoder{info: s}, nil
+	return &Decoder{info: s, rate: s.Rate, channels: s.Channels}, nil
 }
 
 // Format is the rate and channel count of the frame last decoded.
-func (d *Decoder) Format() (rate, channels int) { return d.info.Rate, d.info.Channels }
+func (d *Decoder) Format() (rate, channels int) { return d.rate, d.channels }
 
-// Reset does nothing: frames do not depend on each other.
-func (d *Decoder) Reset() {}
+// Reset makes Format say again what STREAMINFO does. Nothing else is kept from one
+// frame to the next.
+func (d *Decoder) Reset() { d.rate, d.channels = d.info.Rate, d.info.Channels }
 
-// Decode appends the samples of the frame in p, in FLAC's channel order. In
-// place of a lost frame there is silence.
+// Decode appends the samples of the frame in p, in FLAC's channel order and
+// scaled to -1..1. In place of a lost frame there is silence. The error wraps
+// audio.ErrMalformed or audio.ErrLimit; the next frame may well decode again.
 func (d *Decoder) Decode(dst []float32, p audio.Packet) ([]float32, error) {
+	start := len(dst)
 	if len(p.Data) == 0 {
-		n := int(min(max(p.Duration, 0), audio.SampleRate) * int64(d.info.Rate) / audio.SampleRate)
-		start := len(dst)
-		dst = slices.Grow(dst, n*d.info.Channels)[:start+n*d.info.Channels]
+		dst = slices.Grow(dst, d.lost(p))[:start+d.lost(p)]
 		clear(dst[start:])
 		return dst, nil
 	}
-	h, ok := ParseFrameHeader(p.Data)
+	h, err := d.decode(p.Data)
+	if err != nil {
+		return dst, err
+	}
+	size := h.Block * h.Channels
+	dst = slices.Grow(dst, size)[:start+size]
+	if !interleave(dst[start:], d.channel[:h.Channels], 1/float32(int64(1)<<(h.Bits-1)), h.Bits) {
+		return dst[:start], malformed("samples of too many bits")
+	}
+	d.keep(h)
+	return dst, nil
+}
+
+// DecodeInt is Decode without loss: it appends the samples as they are, of as many
+// bits as it returns beside them. Those are what the MD5 of STREAMINFO is made of.
+func (d *Decoder) DecodeInt(dst []int32, p audio.Packet) (samples []int32, bits int, err error) {
+	start := len(dst)
+	if len(p.Data) == 0 {
+		dst = slices.Grow(dst, d.lost(p))[:start+d.lost(p)]
+		clear(dst[start:])
+		return dst, d.info.Bits, nil
+	}
+	h, err := d.decode(p.Data)
+	if err != nil {
+		return dst, 0, err
+	}
+	size := h.Block * h.Channels
+	dst = slices.Grow(dst, size)[:start+size]
+	if !interleave(dst[start:], d.channel[:h.Channels], 1, h.Bits) {
+		return dst[:start], 0, malformed("samples of too many bits")
+	}
+	d.keep(h)
+	return dst, h.Bits, nil
+}
+
+func (d *Decoder) keep(h FrameHeader) { d.rate, d.channels = h.Rate, h.Channels }
+
+// lost is how many values stand for the lost frame p, of a second at most.
+func (d *Decoder) lost(p audio.Packet) int {
+	return int(min(max(p.Duration, 0), audio.SampleRate)*int64(d.rate)/audio.SampleRate) * d.channels
+}
+
+// decode brings the frame in data into d.channel. The header it returns leaves
+// nothing to STREAMINFO.
+func (d *Decoder) decode(data []byte) (FrameHeader, error) {
+	h, ok := ParseFrameHeader(data)
 	switch {
-	case !ok || len(p.Data) < h.Size+2:
-		return dst, malformed("packet is not a frame")
-	case len(p.Data) > MaxPacket:
-		return dst, fmt.Errorf("flac: frame of %d bytes: %w", len(p.Data), audio.ErrLimit)
-	case CRC16(0, p.Data) != 0:
-		return dst, malformed("frame is damaged")
-	case h.Bits > 24:
-		return dst, fmt.Errorf("flac: %d bits per sample: %w", h.Bits, audio.ErrUnsupported)
+	case !ok || len(data) < h.Size+2:
+		return h, malformed("packet is not a frame")
+	case len(data) > MaxPacket:
+		return h, fmt.Errorf("flac: frame of %d bytes: %w", len(data), audio.ErrLimit)
+	case CRC16(0, data) != 0:
+		return h, malformed("frame is damaged")
 	}
 	if h.Bits == 0 {
 		h.Bits = d.info.Bits
 	}
-	f, err := d.parse(p.Data, h)
-	if err != nil {
-		return dst, err
+	if h.Rate == 0 {
+		h.Rate = d.info.Rate
 	}
-	if h.Rate != 0 {
-		d.info.Rate = h.Rate
-	}
-	d.info.Channels = h.Channels
-	return interleave(dst, f, h), nil
-}
-
-// parse has the library decode a frame whose checksums are right.
-func (d *Decoder) parse(data []byte, h FrameHeader) (f *frame.Frame, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			f, err = nil, malformed(fmt.Sprint(r))
-		}
-	}()
-	d.r.Reset(d.quiet(data, h))
-	f, err = frame.New(&d.r)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", audio.ErrMalformed, err)
-	}
-	f.BitsPerSample = uint8(h.Bits)
-	if err := f.Parse(); err != nil {
-		return nil, fmt.Errorf("%w: %w", audio.ErrMalformed, err)
-	}
-	for _, s := range f.Subframes {
-		if len(s.Samples) != h.Block {
-			return nil, malformed("subframe of a wrong length")
+	d.r.reset(data[h.Size : len(data)-2])
+	d.residual = grow(d.residual, h.Block)
+	for c := range h.Channels {
+		if err := d.readChannel(c, h); err != nil {
+			return h, err
 		}
 	}
-	return f, nil
-}
-
-// quiet returns the frame without its sample rate where that is one the library
-// prints a line to the standard logger about: with "see STREAMINFO" instead, and
-// checksums to match.
-func (d *Decoder) quiet(data []byte, h FrameHeader) []byte {
-	if code := data[2] & 15; code != 2 && code != 7 {
-		return data
+	if d.r.left() >= 8 {
+		return h, malformed("more than a frame")
 	}
-	b := append(d.patched[:0], data...)
-	d.patched = b
-	b[2] &^= 15
-	b[h.Size-1] = crc8(b[:h.Size-1])
-	binary.BigEndian.PutUint16(b[len(b)-2:], CRC16(0, b[:len(b)-2]))
-	return b
+	return h, d.unite(h)
 }
 
-// interleave appends the samples of f, scaled to -1..1.
-func interleave(dst []float32, f *frame.Frame, h FrameHeader) []float32 {
-	start, channels := len(dst), len(f.Subframes)
-	dst = slices.Grow(dst, h.Block*channels)[:start+h.Block*channels]
-	out, scale := dst[start:], 1/float32(int64(1)<<(h.Bits-1))
-	for c, s := range f.Subframes {
-		for i, v := range s.Samples {
-			out[i*channels+c] = float32(v) * scale
+// readChannel reads the next subframe, that of channel c.
+func (d *Decoder) readChannel(c int, h FrameHeader) error {
+	depth := uint(h.Bits)
+	if h.Stereo.difference() == c {
+		depth++
+	}
+	if err := d.sub.readHead(&d.r, depth, h.Block); err != nil {
+		return err
+	}
+	if depth > 32 {
+		d.side = grow(d.side, margin+h.Block)
+		return render(&d.sub, &d.r, d.side, d.residual, predictWide)
+	}
+	d.channel[c] = grow(d.channel[c], margin+h.Block)
+	return render(&d.sub, &d.r, d.channel[c], d.residual, predict)
+}
+
+// unite makes left and right of what the frame has in their place.
+func (d *Decoder) unite(h FrameHeader) error {
+	if h.Stereo == Independent {
+		return nil
+	}
+	if h.Bits < 32 {
+		h.Stereo.unite(d.channel[0][margin:], d.channel[1][margin:])
+		return nil
+	}
+	if !d.uniteWide(h) {
+		return malformed("samples of too many bits")
+	}
+	return nil
+}
+
+// uniteWide does it where the difference has 33 bits. It reports whether all
+// samples have 32.
+func (d *Decoder) uniteWide(h FrameHeader) bool {
+	d.channel[0] = grow(d.channel[0], margin+h.Block)
+	d.channel[1] = grow(d.channel[1], margin+h.Block)
+	left, right := d.channel[0][margin:], d.channel[1][margin:]
+	over := int64(0)
+	for i, side := range d.side[margin:] {
+		var l, r int64
+		switch h.Stereo {
+		case LeftSide:
+			l = int64(left[i])
+			r = l - side
+		case SideRight:
+			r = int64(right[i])
+			l = r + side
+		default:
+			r = int64(left[i]) - side>>1
+			l = r + side
+		}
+		left[i], right[i] = int32(l), int32(r)
+		over |= l ^ l>>63 | r ^ r>>63
+	}
+	return over>>31 == 0
+}
+
+// grow returns s with length n, and some room if it must be made anew: then with
+// zeros in the margin, where nothing is ever written.
+func grow[T sample](s []T, n int) []T {
+	if n > cap(s) {
+		s = make([]T, 1<<bits.Len(uint(n-1)))
+	}
+	return s[:n]
+}
+
+// interleave fills dst with the samples of the channels, which begin after a
+// margin, times scale. It reports whether they have no more bits than they may.
+func interleave[T int32 | float32](dst []T, channels [][]int32, scale T, bits int) bool {
+	over := int32(0)
+	if len(channels) == 2 {
+		left := channels[0][margin:]
+		right := channels[1][margin:][:len(left)]
+		for i, l := range left {
+			r := right[i]
+			over |= l ^ l>>31 | r ^ r>>31
+			out := (*[2]T)(dst[2*i:])
+			out[0], out[1] = T(l)*scale, T(r)*scale
+		}
+		return over>>(bits-1) == 0
+	}
+	for c, samples := range channels {
+		for i, v := range samples[margin:] {
+			over |= v ^ v>>31
+			dst[i*len(channels)+c] = T(v) * scale
 		}
 	}
-	return dst
+	return over>>(bits-1) == 0
 }

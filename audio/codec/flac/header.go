@@ -51,6 +51,7 @@ type FrameHeader struct {
 	Rate     int // Hz
 	Channels int
 	Bits     int
+	Stereo   Stereo
 	Variable bool   // Number counts samples, not frames
 	Number   uint64 // of the frame, or of its first sample
 	Size     int    // of the header in bytes, its CRC included
@@ -92,7 +93,7 @@ func (h *FrameHeader) readFormat(b []byte) bool {
 	}
 	h.Channels = channels + 1
 	if channels > 7 {
-		h.Channels = 2
+		h.Channels, h.Stereo = 2, Stereo(channels-7)
 	}
 	h.Bits = [8]int{0, 8, 12, 0, 16, 20, 24, 32}[size]
 	return true
