@@ -82,6 +82,14 @@ func (c *calls) admit(g *Guild, vs *voiceState) {
 	})
 	vs.endpoint = s.Endpoint()
 	vs.server = s
+	c.hush(g, vs)
+}
+
+// hush has the voice server do what the voice state says of mute and deaf.
+func (c *calls) hush(g *Guild, vs *voiceState) {
+	if vs.server != nil {
+		vs.server.Hush(uint64(g.id), uint64(vs.user), vs.mute || vs.suppress, vs.deaf)
+	}
 }
 
 // dismiss closes a member's voice connection for good, with a close code.

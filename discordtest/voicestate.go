@@ -85,7 +85,9 @@ func (d *Discord) resuppress(m *Member, vs *voiceState) {
 	}
 }
 
+// tellVoice tells the bots, and the voice server, what a voice state is now.
 func (d *Discord) tellVoice(m *Member, vs *voiceState) {
+	d.calls.hush(m.guild, vs)
 	d.dispatch(event{name: "VOICE_STATE_UPDATE", guild: m.guild, intents: IntentGuildVoiceStates, data: vs.json(m)})
 }
 

@@ -23,6 +23,7 @@ import (
 // group, and a diary of what went to and fro.
 type Channel struct {
 	srv   *Server
+	guild uint64
 	stage bool
 
 	mu      sync.Mutex
@@ -86,13 +87,13 @@ type sent struct {
 	data []byte
 }
 
-func newChannel(s *Server, id uint64, stage bool) *Channel {
+func newChannel(s *Server, guild, id uint64, stage bool) *Channel {
 	policy := s.opt.Policy
 	policy.Plain = policy.Plain || stage
 	policy.Batch = policy.Batch || s.opt.ProposalDelay > 0
 	identity := binary.BigEndian.AppendUint64(nil, 1)
 	return &Channel{
-		srv: s, stage: stage, members: map[uint64]*member{}, timed: map[uint16]time.Time{}, spoil: map[spoilKey]int{},
+		srv: s, guild: guild, stage: stage, members: map[uint64]*member{}, timed: map[uint16]time.Time{}, spoil: map[spoilKey]int{},
 		group: delivery.NewGroup(id, delivery.NewExternalSender(identity), policy),
 	}
 }

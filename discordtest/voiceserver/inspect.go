@@ -56,6 +56,7 @@ type Counts struct {
 	Plain      int // of them, neither
 	Dropped    int // plain ones that had to be sealed
 	Unreadable int // that did not open
+	Muted      int // of the opened, not handed on because the server mutes or suppresses the user
 }
 
 // Media is one media datagram from a member, after transport decryption.

@@ -241,8 +241,13 @@ func (c *Channel) relay(from *member, header, payload []byte) {
 	sealed := classify(payload) == sealedFrame
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.srv.hush(c.guild, from.id).mute {
+		from.counts.Muted++
+		c.change()
+		return
+	}
 	for _, m := range c.others(from) {
-		if m.aead == nil || !m.addr.IsValid() || sealed && !c.group.MayHear(m.id) {
+		if m.aead == nil || !m.addr.IsValid() || sealed && !c.group.MayHear(m.id) || c.srv.hush(c.guild, m.id).deaf {
 			continue
 		}
 		m.nonce++

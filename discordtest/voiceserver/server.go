@@ -95,6 +95,7 @@ type Server struct {
 	ssrcs    map[uint32]*member
 	lastSSRC uint32
 	faults   Faults
+	hushed   map[[2]uint64]hush // by guild and user
 }
 
 // New starts a server on a free port of 127.0.0.1.
@@ -104,6 +105,7 @@ func New(opt Options) (*Server, error) {
 		opt: opt, ca: opt.CA, lastSSRC: 1000,
 		open: map[*link]struct{}{}, channels: map[[2]uint64]*Channel{}, tickets: map[string]Ticket{},
 		addrs: map[netip.AddrPort]*member{}, former: map[netip.AddrPort]struct{}{}, ssrcs: map[uint32]*member{},
+		hushed: map[[2]uint64]hush{},
 	}
 	if s.ca == nil {
 		var err error
@@ -196,7 +198,7 @@ func (s *Server) channel(guild, channel uint64, stage bool) *Channel {
 	key := [2]uint64{guild, channel}
 	c := s.channels[key]
 	if c == nil {
-		c = newChannel(s, channel, stage)
+		c = newChannel(s, guild, channel, stage)
 		s.channels[key] = c
 	}
 	return c
