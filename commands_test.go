@@ -83,7 +83,7 @@ func TestTheCommandLineIsAContract(t *testing.T) {
 		{[]string{"resolve", "--json", "clockwork", "--music-dir", filepath.Dir(wav)}, exitOK, `"local:clockwork.wav"`, ""},
 		{[]string{"resolve", "nothing like it", "--music-dir", filepath.Dir(wav)}, exitFailed, "", "nothing was found"},
 		{[]string{"demo", "no such piece"}, exitFailed, "", "neither a file"},
-		{[]string{"demo", "--out", "x.mp3"}, exitFailed, "", ".wav or .opus"},
+		{[]string{"demo", "--out", "x.mp3"}, exitUsage, "", ".wav or .opus"},
 		{[]string{"run", "--queue-limit", "many"}, exitNotConfigured, "", "--queue-limit is \"many\""},
 		{[]string{"healthcheck", "--data", t.TempDir()}, exitFailed, "", "no bot is running"},
 	} {

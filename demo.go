@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,8 +43,20 @@ type demo struct {
 // Run plays QUERY through the real program and the real protocol to a listener
 // on loopback, and judges what the listener heard.
 func (c demoCommand) Run(ctx context.Context, w world, s settings) (err error) {
+	query := strings.Join(c.Query, " ")
 	if ext := filepath.Ext(c.Out); ext != ".wav" && ext != ".opus" {
-		return fmt.Errorf("--out %s: it must end in .wav or .opus", c.Out)
+		fmt.Fprintf(w.stderr, "segue: --out %s: it must end in .wav or .opus\n", c.Out)
+		return exit{exitUsage}
+	}
+	if err := writable(c.Out, query); err != nil { // better now than when the music is over
+		return fmt.Errorf("--out %s: %w", c.Out, err)
+	}
+	var page net.Listener
+	if c.Listen != "" {
+		if page, err = net.Listen("tcp", c.Listen); err != nil {
+			return fmt.Errorf("--listen: %w", err)
+		}
+		defer page.Close()
 	}
 	folder, err := os.MkdirTemp("", "segue-demo-")
 	if err != nil {
@@ -51,7 +64,7 @@ func (c demoCommand) Run(ctx context.Context, w world, s settings) (err error) {
 	}
 	defer os.RemoveAll(folder)
 	d := &demo{w: w, start: time.Now(), folder: folder, live: newBroadcast()}
-	if err := d.choose(strings.Join(c.Query, " ")); err != nil {
+	if err := d.choose(query); err != nil {
 		return err
 	}
 	if d.cfg, err = d.configure(s); err != nil {
@@ -68,8 +81,8 @@ func (c demoCommand) Run(ctx context.Context, w world, s settings) (err error) {
 			return err
 		}
 		v.print(d)
-		if c.Listen != "" {
-			return d.serve(ctx, c.Listen)
+		if page != nil {
+			return d.serve(ctx, page)
 		}
 		return nil
 	}); err != nil {
@@ -122,11 +135,11 @@ func (d *demo) choose(query string) error {
 		return nil
 	}
 	if st, err := os.Stat(query); err == nil && st.Mode().IsRegular() {
-		whole, err := filepath.Abs(query)
+		whole, err := filepath.EvalSymlinks(query)
 		if err != nil {
 			return err
 		}
-		name := filepath.Base(whole)
+		name := strings.TrimLeft(filepath.Base(query), ".") // hidden files are not for /play
 		d.query, d.file = name, filepath.Join(shelf, name)
 		if err := os.Link(whole, d.file); err == nil {
 			return nil
@@ -246,13 +259,40 @@ func (d *demo) ask(ctx context.Context, query string) error {
 	d.say("alice types /play %s", query)
 	reply, cancel := context.WithTimeout(ctx, replyLimit)
 	defer cancel()
-	r, err := ix.TryReply(reply)
+	text, public, err := answered(reply, ix)
 	if err != nil {
 		return fmt.Errorf("/play was not answered: %w", err)
 	}
 	took, _ := ix.Acked()
-	d.say("Segue answers (acknowledged after %d ms): %s", took.Milliseconds(), oneLine(r.Text()))
+	d.say("Segue answers (acknowledged after %d ms): %s", took.Milliseconds(), oneLine(text))
+	if !public {
+		return errors.New("the bot does not play that")
+	}
 	return nil
+}
+
+// answered is the answer to a command. One that is for the person alone says
+// what went wrong; after a public sign of life it comes as a message of its own.
+func answered(ctx context.Context, ix *discordtest.Interaction) (text string, public bool, err error) {
+	r, err := ix.TryReply(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	if !r.Deleted {
+		return r.Text(), !r.Ephemeral, nil
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if more := ix.Followups(); len(more) > 0 {
+			return more[0].Text(), false, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return "", false, context.Cause(ctx)
+		}
+	}
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(printable(s)), " ") }

@@ -67,11 +67,7 @@ document.forms[0].onsubmit = async e => {
 `
 
 // serve keeps the page up until ctx ends.
-func (d *demo) serve(ctx context.Context, addr string) error {
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return err
-	}
+func (d *demo) serve(ctx context.Context, l net.Listener) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -145,12 +141,12 @@ func (d *demo) serveType(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), replyLimit)
 	defer cancel()
-	reply, err := ix.TryReply(ctx)
+	text, _, err := answered(ctx, ix)
 	if err != nil {
 		fmt.Fprintln(w, err)
 		return
 	}
-	fmt.Fprintln(w, reply.Text())
+	fmt.Fprintln(w, text)
 }
 
 // cutWord splits a line at its first blank.

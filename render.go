@@ -42,6 +42,11 @@ func (c renderCommand) Run(ctx context.Context, w world, s settings) (err error)
 		fmt.Fprintf(w.stderr, "segue: -o %s: it must end in .opus or .wav, or be -\n", c.Out)
 		return exit{exitUsage}
 	}
+	if c.Out != "-" {
+		if err := writable(c.Out, c.Input); err != nil {
+			return fmt.Errorf("-o %s: %w", c.Out, err)
+		}
+	}
 	m, err := openInput(ctx, w, cfg, c.Input)
 	if err != nil {
 		return err
@@ -94,6 +99,34 @@ func (c renderCommand) options(cfg Config) (o render.Options, err error) {
 		return o, errors.New("--to must lie after --from")
 	}
 	return o, nil
+}
+
+// writable says what speaks against writing to path, which must not be the file
+// input (that may be something else than a file). Nothing of path is changed.
+func writable(path, input string) error {
+	had, err := os.Stat(path)
+	if err == nil {
+		if in, e := os.Stat(input); e == nil && os.SameFile(had, in) {
+			return errors.New("that is the file to be read; choose another name")
+		}
+	}
+	f, e := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
+	if e != nil {
+		return fmt.Errorf("cannot be written: %w", reason(e))
+	}
+	e = f.Close()
+	if errors.Is(err, os.ErrNotExist) {
+		e = errors.Join(e, os.Remove(path))
+	}
+	return e
+}
+
+// reason is what the system said, without the path that a sentence names already.
+func reason(err error) error {
+	if pe, ok := errors.AsType[*os.PathError](err); ok {
+		return pe.Err
+	}
+	return err
 }
 
 // sink opens the output.
