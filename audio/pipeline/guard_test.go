@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 
 	"segue/audio"
+	"segue/audio/resample"
 )
 
 // A trap is a demuxer, decoder or encoder that panics after so many calls.
@@ -94,5 +95,21 @@ func TestAPanicEndsItsOwnTrackOnly(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// What a container claims of a packet that cannot be decoded is no reason to
+// allocate that much.
+func TestADamagedPacketIsNotConcealedForEver(t *testing.T) {
+	for _, claimed := range []int64{1 << 20, 1 << 45, 1<<63 - 1, -1 << 62} {
+		in := newIntake(&decoder{rate: 48000, channels: 2}, &resample.Tables{}, 0)
+		in.reset(0)
+		pcm, damaged, err := in.take(nil, timed{Packet: audio.Packet{Data: []byte("damaged")}, length: claimed})
+		if !damaged || err != nil {
+			t.Errorf("claimed %d: damaged %v, %v", claimed, damaged, err)
+		}
+		if n := int64(len(pcm) / audio.Channels); n != max(0, min(claimed, believed)) {
+			t.Errorf("claimed %d: concealed with %d samples", claimed, n)
+		}
 	}
 }

@@ -12,6 +12,10 @@ import (
 // A file with more is not worth listening to.
 const tolerated = 50
 
+// believed is for how long a packet that cannot be decoded is believed to last,
+// in samples at 48 kHz: containers claim what they like.
+const believed = 2 * audio.SampleRate
+
 // An intake turns packets into PCM of the engine's format.
 type intake struct {
 	dec    audio.Decoder
@@ -72,9 +76,10 @@ func (in *intake) take(dst []float32, p timed) (_ []float32, damaged bool, err e
 // conceal gives PCM in place of a packet that is damaged: the codec's guess, or
 // silence.
 func (in *intake) conceal(p timed) []float32 {
-	raw, err := in.dec.Decode(in.raw[:0], audio.Packet{PTS: p.PTS, Duration: p.length})
+	length := min(p.length, believed)
+	raw, err := in.dec.Decode(in.raw[:0], audio.Packet{PTS: p.PTS, Duration: length})
 	rate, channels := in.dec.Format()
-	if want := int(p.length*int64(rate)/audio.SampleRate) * channels; err != nil || len(raw) != want {
+	if want := int(length*int64(rate)/audio.SampleRate) * channels; err != nil || len(raw) != want {
 		raw = append(in.raw[:0], make([]float32, max(want, 0))...)
 	}
 	return raw
