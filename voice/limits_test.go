@@ -20,6 +20,7 @@ import (
 var hurried = limits{
 	answer: 200 * time.Millisecond, news: 200 * time.Millisecond, open: 200 * time.Millisecond,
 	handshake: 400 * time.Millisecond, rekey: 400 * time.Millisecond,
+	steady: 10 * time.Second, resumes: 6,
 }
 
 func (s *stage) ended(c *Conn, want string) {
@@ -112,6 +113,31 @@ func TestSilentServerIsTriedTwice(t *testing.T) {
 	}
 	if took := time.Since(began); took < 2*hurried.open {
 		t.Errorf("gave up after %v", took)
+	}
+}
+
+// Each try takes as long as a socket that was fine: it must not count as one.
+func TestAServerThatNeverResumesIsGivenUp(t *testing.T) {
+	t.Parallel()
+	for name, faults := range map[string]voiceserver.Faults{
+		"says hello, answers nothing": {Silent: true},
+		"is not there":                {Refuse: 503},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, voiceserver.Options{}, inFlight...)
+			s.opts.limits = usual
+			s.opts.limits.open = 300 * time.Millisecond
+			s.opts.limits.steady = 200 * time.Millisecond
+			s.opts.limits.resumes = 2
+			b := s.dial(bot)
+			s.srv.Inject(faults)
+			s.room().Drop(uint64(bot))
+			s.ended(b, "voice.unreachable")
+			if !errors.Is(b.Err(), errResume) {
+				t.Errorf("ended with %v", b.Err())
+			}
+		})
 	}
 }
 

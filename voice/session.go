@@ -13,9 +13,7 @@ import (
 )
 
 const (
-	resumeTries = 6                // with backoff: about 20 s
-	lookEvery   = time.Second      // at DAVE, which may cease to be ready with time
-	steady      = 10 * time.Second // a socket that lasted that long was fine
+	lookEvery = time.Second // at DAVE, which may cease to be ready with time
 )
 
 // A session is one identify: its SSRC, UDP socket, transport key and DAVE
@@ -41,6 +39,7 @@ type session struct {
 	path      *path // once described
 	isReady   bool
 	wasReady  bool
+	since     time.Time           // when the present websocket resumed; zero if it has not
 	discovery chan netip.AddrPort // nil unless discovery is under way
 	tasks     sync.WaitGroup
 }
@@ -72,15 +71,15 @@ func (s *session) run(ctx context.Context) error {
 		if judge(err) != resume || s.path == nil {
 			return err
 		}
-		if try == resumeTries {
+		if try == s.resumes {
 			return fmt.Errorf("%w: %w", errResume, err)
 		}
 		s.log.Info("voice connection lost", slog.Any("err", err), slog.Int("try", try))
 		if pause(ctx, backoff(try)) != nil {
 			continue
 		}
-		began := time.Now()
-		if err = s.connect(ctx); time.Since(began) > steady {
+		s.since = time.Time{}
+		if err = s.connect(ctx); !s.since.IsZero() && time.Since(s.since) > s.steady {
 			try = -1
 		}
 	}
@@ -224,6 +223,7 @@ func (s *session) ready(up bool) {
 
 // resumed goes on where the lost websocket ended.
 func (s *session) resumed(gw *gateway) error {
+	s.since = time.Now()
 	s.stats.resumes.Add(1)
 	s.out.holdBack(false)
 	return s.speak(gw)

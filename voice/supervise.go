@@ -22,10 +22,13 @@ type limits struct {
 	open      time.Duration // from hello to session description, or to resumed
 	handshake time.Duration // for DAVE to become ready when joining
 	rekey     time.Duration // and later, when others may be the slow ones
+	steady    time.Duration // a socket or session that lasted that long was fine
+	resumes   int           // tries to resume in a row, with backoff, until it cannot be done
 }
 
 var usual = limits{
 	answer: 10 * time.Second, news: 30 * time.Second, open: 10 * time.Second, handshake: 10 * time.Second, rekey: 30 * time.Second,
+	steady: 10 * time.Second, resumes: 6, // about 20 s of backoff
 }
 
 // A course is how the supervisor has fared so far.
@@ -151,7 +154,7 @@ func (c *Conn) after(ctx context.Context, err error, call Call, w *course) order
 		return news
 	}
 	c.o.Log.Info("voice session lost", slog.String("guild", call.Guild.String()), slog.Any("err", err))
-	if !w.since.IsZero() && time.Since(w.since) > steady {
+	if !w.since.IsZero() && time.Since(w.since) > c.o.steady {
 		w.tries = 0
 	}
 	w.tries++
