@@ -31,7 +31,7 @@ type Bot struct {
 	creates     map[ID]*window    // commands created in a day, by guild
 	emojis      []*emoji
 	identifies  map[int]time.Time // last identify, by rate-limit key
-	starts      int               // sessions started
+	starts      window            // sessions started today
 	global      window
 }
 
@@ -48,7 +48,7 @@ func secret(n int) string {
 func (d *Discord) addBot(name, token string, privileged Intents, p Permissions) *Bot {
 	id := d.ids.next(d.now())
 	if token == "" {
-		token = base64.RawStdEncoding.EncodeToString([]byte(id.String())) + ".GaBcDe." + secret(19)
+		token = freshToken(id)
 	}
 	b := &Bot{
 		d: d, token: token, permissions: p, privileged: privileged,
@@ -96,8 +96,32 @@ func (b *Bot) ID() ID { return b.user.id }
 // Name is the bot's user name.
 func (b *Bot) Name() string { return b.user.name }
 
-// Token is the bot token to log in with.
-func (b *Bot) Token() string { return b.token }
+// Token is the bot token to log in with, as it is now: too many identifies in a
+// day reset it.
+func (b *Bot) Token() string {
+	b.d.mu.Lock()
+	defer b.d.mu.Unlock()
+	return b.token
+}
+
+// freshToken is another token, as the developer portal makes them.
+func freshToken(id ID) string {
+	return base64.RawStdEncoding.EncodeToString([]byte(id.String())) + ".GaBcDe." + secret(19)
+}
+
+// reset ends all sessions and makes the token worthless. d.mu is held.
+func (b *Bot) reset() {
+	b.token = freshToken(b.user.id)
+	for _, s := range b.d.sessions {
+		if s.bot != b {
+			continue
+		}
+		if s.conn != nil {
+			s.conn.close(4004, "Authentication failed.")
+		}
+		b.d.endSession(s)
+	}
+}
 
 // Grants switches privileged intents on, as in the developer portal.
 func (b *Bot) Grants(i Intents) {
@@ -119,10 +143,13 @@ func (b *Bot) flags() int {
 	return n
 }
 
-func (b *Bot) guildCount() int {
+func (b *Bot) guildCount() int { return b.guildsOn(0, 1) }
+
+// guildsOn counts the bot's guilds that one shard of so many has.
+func (b *Bot) guildsOn(shard, shards int) int {
 	n := 0
 	for _, g := range b.d.guilds {
-		if g.member(b.user.id) != nil {
+		if g.member(b.user.id) != nil && g.on(shard, shards) {
 			n++
 		}
 	}

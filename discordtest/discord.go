@@ -31,6 +31,8 @@ type Options struct {
 	Heartbeat       time.Duration                   // gateway heartbeat interval; 41.25 s if zero
 	Shards          int                             // recommended shards; 1 if zero
 	MaxConcurrency  int                             // identifies at once; 1 if zero
+	Identifies      int                             // identifies in 24 h, all shards together; 1000 if zero
+	ShardGuilds     int                             // guilds one shard may have; 2500 if zero
 	ResumeWindow    time.Duration                   // how long a dropped session can be resumed; 3 min if zero
 	AttachmentLimit int64                           // bytes per uploaded file; 20 MiB if zero
 	Middleware      func(http.Handler) http.Handler // around the REST API only, or nil
@@ -51,6 +53,12 @@ func (o *Options) fill() {
 	}
 	o.Shards = max(o.Shards, 1)
 	o.MaxConcurrency = max(o.MaxConcurrency, 1)
+	if o.Identifies == 0 {
+		o.Identifies = 1000
+	}
+	if o.ShardGuilds == 0 {
+		o.ShardGuilds = 2500
+	}
 	if o.ResumeWindow == 0 {
 		o.ResumeWindow = 3 * time.Minute
 	}
@@ -181,7 +189,7 @@ func (d *Discord) GatewayURL() string { return "ws://" + d.addr }
 // ResumeURL is the resume_gateway_url of READY; another address than GatewayURL.
 func (d *Discord) ResumeURL() string { return "ws://" + d.resume }
 
-// Token is the bot token of the main bot.
+// Token is the bot token of the main bot, as it is now.
 func (d *Discord) Token() string { return d.bot.Token() }
 
 // Application is the id of the main bot's application, and of its user.

@@ -2,6 +2,7 @@ package discordtest
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -22,6 +23,7 @@ type conn struct {
 	ws      *websocket.Conn
 	enc     encoder
 	stream  bool          // transport compression is on
+	query   string        // version, encoding and compression asked for
 	wake    chan struct{} // cap 1: something is in out
 	done    chan struct{} // the reader is gone
 	onMain  bool          // on GatewayURL, not on ResumeURL
@@ -54,6 +56,7 @@ func (d *Discord) serveGateway(w http.ResponseWriter, r *http.Request) {
 	c := &conn{
 		d: d, ws: ws, wake: make(chan struct{}, 1), done: make(chan struct{}),
 		stream: q.Get("compress") != "", onMain: r.Host == d.addr,
+		query: fmt.Sprintf("v=%s encoding=%s compress=%s", q.Get("v"), q.Get("encoding"), q.Get("compress")),
 	}
 	c.enc, err = newEncoder(q.Get("compress"))
 	d.mu.Lock()

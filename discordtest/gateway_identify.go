@@ -5,8 +5,10 @@ import (
 	"time"
 )
 
-// identifyWindow is how long an identify occupies its rate-limit key.
-const identifyWindow = 5 * time.Second
+const (
+	identifyWindow = 5 * time.Second // for so long an identify occupies its rate-limit key
+	identifyDay    = 24 * time.Hour  // Options.Identifies go into it
+)
 
 // identify is op 2.
 func (c *conn) identify(o obj) {
@@ -30,6 +32,10 @@ func (c *conn) identify(o obj) {
 		c.refuse(4010, "Invalid shard.")
 		return
 	}
+	if b.guildsOn(shard, shards) > d.opt.ShardGuilds {
+		c.refuse(4011, "Sharding required.")
+		return
+	}
 	now := d.now()
 	key := shard % d.opt.MaxConcurrency
 	if last, busy := b.identifies[key]; busy && now.Sub(last) < identifyWindow {
@@ -39,10 +45,14 @@ func (c *conn) identify(o obj) {
 		return
 	}
 	b.identifies[key] = now
-	b.starts++
+	if !b.starts.take(now, d.opt.Identifies, identifyDay) {
+		c.refuse(4004, "Authentication failed: too many identifies in a day, the token is another now.")
+		b.reset()
+		return
+	}
 	intents, _ := intOf(o["intents"])
 	c.payload = o["compress"] == true
-	d.ready(c, &session{id: secret(16), bot: b, shard: shard, shards: shards, intents: Intents(intents)})
+	d.ready(c, &session{id: secret(16), bot: b, shard: shard, shards: shards, intents: Intents(intents), query: c.query})
 }
 
 // badIdentify checks what Identify must carry.
@@ -133,6 +143,9 @@ func (c *conn) takeUp(o obj) {
 		d.endSession(s)
 		c.send(obj{"op": 9, "d": false})
 	default:
+		if c.query != s.query {
+			d.violate("gateway: resumed with %s after %s: the query must be the same", c.query, s.query)
+		}
 		d.resumeSession(c, s, seq)
 	}
 }

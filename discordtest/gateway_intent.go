@@ -50,7 +50,7 @@ func (e *event) reaches(s *session) bool {
 			return false
 		}
 	}
-	return int(uint64(id)>>22%uint64(s.shards)) == s.shard
+	return id.shard(s.shards) == s.shard
 }
 
 // ownMember is the exception of GUILD_MEMBER_UPDATE: a bot always hears of itself.

@@ -12,6 +12,7 @@ type session struct {
 	shard   int
 	shards  int
 	intents Intents
+	query   string // version, encoding and compression it began with
 	seq     int
 	log     []logged
 	conn    *conn     // nil while disconnected
@@ -69,7 +70,7 @@ func (d *Discord) ready(c *conn, s *session) {
 	stubs := []obj{}
 	var mine []*Guild
 	for _, g := range d.guilds {
-		if g.member(s.bot.user.id) != nil && int(uint64(g.id)>>22%uint64(s.shards)) == s.shard {
+		if g.member(s.bot.user.id) != nil && g.on(s.shard, s.shards) {
 			mine = append(mine, g)
 			stubs = append(stubs, obj{"id": g.id, "unavailable": true})
 		}

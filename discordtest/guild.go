@@ -153,6 +153,9 @@ func (g *Guild) Goes(b *Bot) {
 	g.d.touch()
 }
 
+// on reports whether a shard of so many has the guild.
+func (g *Guild) on(shard, shards int) bool { return g.id.shard(shards) == shard }
+
 // member finds a member by user id. d.mu is held.
 func (g *Guild) member(id ID) *Member {
 	for _, m := range g.members {

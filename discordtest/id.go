@@ -48,5 +48,8 @@ func parseID(s string) (ID, bool) {
 	return ID(n), err == nil
 }
 
+// shard is which of so many shards a guild of this id is on.
+func (i ID) shard(shards int) int { return int(uint64(i) >> 22 % uint64(shards)) }
+
 // when gives the time an id was made.
 func (i ID) when() time.Time { return time.UnixMilli(int64(uint64(i)>>22) + epoch) }

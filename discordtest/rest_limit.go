@@ -27,6 +27,14 @@ func (w *window) take(now time.Time, limit int, per time.Duration) bool {
 	return true
 }
 
+// left is how many may follow in this window, and when it ends.
+func (w *window) left(now time.Time, limit int, per time.Duration) (n int, ends time.Duration) {
+	if since := now.Sub(w.start); since < per {
+		return max(limit-w.n, 0), per - since
+	}
+	return limit, per
+}
+
 // rate is what a bucket allows.
 type rate struct {
 	name  string // routes of one name share their buckets

@@ -10,10 +10,11 @@ func getGateway(q *request) (int, any, error) {
 }
 
 func getGatewayBot(q *request) (int, any, error) {
+	left, ends := q.bot.starts.left(q.d.now(), q.d.opt.Identifies, identifyDay)
 	return 200, obj{
 		"url": q.d.GatewayURL(), "shards": q.d.opt.Shards,
 		"session_start_limit": obj{
-			"total": 1000, "remaining": max(1000-q.bot.starts, 0), "reset_after": 86400000, "max_concurrency": q.d.opt.MaxConcurrency,
+			"total": q.d.opt.Identifies, "remaining": left, "reset_after": ends.Milliseconds(), "max_concurrency": q.d.opt.MaxConcurrency,
 		},
 	}, nil
 }
