@@ -123,8 +123,8 @@ func (m *Manager) open(ctx context.Context, g music.GuildID, p *place, to music.
 		return nil, noAnswer(errors.New("no main gateway"))
 	}
 	p.conn, p.wanted = conn, to
+	conn.start() // under the lock: whoever sees it may close it
 	m.mu.Unlock()
-	conn.start()
 	if err := conn.wait(ctx, 0); err != nil {
 		conn.abandon()
 		return nil, err

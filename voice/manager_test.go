@@ -295,3 +295,26 @@ func TestJoinAndLeaveOverAndOver(t *testing.T) {
 		t.Error("joined after Close")
 	}
 }
+
+func TestCloseWhileJoining(t *testing.T) {
+	nothingLeft(t)
+	for range 300 {
+		m := NewManager(Options{})
+		m.Attach(bot, func(ctx context.Context, _ music.GuildID, _ music.ChannelID) error { return ctx.Err() })
+		ended := make(chan error)
+		go func() {
+			_, err := m.Join(t.Context(), den, lounge)
+			ended <- err
+		}()
+		for open := false; !open; { // a call that is only just beginning
+			m.mu.Lock()
+			p := m.places[den]
+			open = p != nil && p.conn != nil
+			m.mu.Unlock()
+		}
+		m.Close(t.Context())
+		if err := <-ended; code(err) != "voice.no_answer" {
+			t.Fatalf("error is %v", err)
+		}
+	}
+}
