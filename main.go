@@ -55,18 +55,39 @@ type commands struct {
 
 func main() {
 	fd := int(os.Stdin.Fd())
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	w := world{
 		args: os.Args[1:], env: environment(os.Environ()),
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		terminal: term.IsTerminal(fd),
-		secret: func() (string, error) {
-			b, err := term.ReadPassword(fd)
-			return string(b), err
-		},
+		secret:   func() (string, error) { return readSecret(ctx, fd) },
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	os.Exit(run(ctx, w))
+}
+
+// readSecret reads one line from a terminal without showing it. Ctrl-C ends it
+// and leaves the terminal as it was.
+func readSecret(ctx context.Context, fd int) (string, error) {
+	before, err := term.GetState(fd)
+	if err != nil {
+		return "", err
+	}
+	type line struct {
+		text []byte
+		err  error
+	}
+	read := make(chan line, 1)
+	go func() { // a terminal cannot be unblocked: after Ctrl-C this ends with the process
+		b, err := term.ReadPassword(fd)
+		read <- line{b, err}
+	}()
+	select {
+	case l := <-read:
+		return string(l.text), l.err
+	case <-ctx.Done():
+		return "", errors.Join(context.Cause(ctx), term.Restore(fd, before))
+	}
 }
 
 // environment turns NAME=value lines into a map.

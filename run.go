@@ -36,11 +36,17 @@ func runBot(ctx context.Context, w world, cfg Config, h hooks) error {
 		return err
 	}
 	who, err := signIn(ctx, w, &cfg)
+	if ctx.Err() != nil { // stopped while it waited: that is no failure
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	banner(w, cfg, who)
 	a, err := build(ctx, cfg, who, log, h)
+	if ctx.Err() != nil && a == nil {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -111,12 +117,44 @@ func signIn(ctx context.Context, w world, cfg *Config) (bot.Identity, error) {
 	if err != nil {
 		return bot.Identity{}, err
 	}
+	typed := cfg.Token == "" // once, at a terminal
 	cfg.Token = token
 	if cfg.Token == "" {
 		return askForToken(ctx, w, cfg)
 	}
-	who, err := bot.CheckToken(ctx, cfg.APIURL, cfg.Token)
+	who, err := checkPatiently(ctx, w, cfg)
+	if err != nil && typed && ctx.Err() == nil {
+		fmt.Fprintf(w.stderr, "segue: the token kept in %s is not good any more.\n", tokenFile(cfg.Data))
+		if w.terminal {
+			return askForToken(ctx, w, cfg)
+		}
+	}
 	return who, explain(w, err)
+}
+
+// checkPatiently has Discord confirm the token, again and again while Discord
+// cannot be reached: a machine may start before its network does.
+func checkPatiently(ctx context.Context, w world, cfg *Config) (bot.Identity, error) {
+	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
+		who, err := bot.CheckToken(ctx, cfg.APIURL, cfg.Token)
+		setup, ok := errors.AsType[*bot.SetupError](err)
+		if !ok || !setup.Temporary || ctx.Err() != nil {
+			return who, err
+		}
+		for _, a := range setup.Args {
+			if asked, ok := a.(time.Duration); ok { // by Discord
+				wait = max(wait, asked)
+			}
+		}
+		fmt.Fprintf(w.stderr, "segue: %v Trying again in %s.\n", setup, wait)
+		t := time.NewTimer(wait)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return who, context.Cause(ctx)
+		}
+	}
 }
 
 // askForToken asks until Discord knows the token, three times at most, and
@@ -135,20 +173,31 @@ func askForToken(ctx context.Context, w world, cfg *Config) (bot.Identity, error
 		if err != nil {
 			return bot.Identity{}, fmt.Errorf("no token was typed: %w", err)
 		}
-		token = strings.TrimSpace(token)
-		who, err := bot.CheckToken(ctx, cfg.APIURL, token)
+		cfg.Token = strings.TrimSpace(token)
+		who, err := checkPatiently(ctx, w, cfg)
+		if ctx.Err() != nil {
+			return who, context.Cause(ctx)
+		}
 		if err != nil {
 			fmt.Fprintln(w.stderr, "That did not work:", err)
 			continue
 		}
-		cfg.Token = token
-		if err := os.WriteFile(tokenFile(cfg.Data), []byte(cfg.Token+"\n"), 0o600); err != nil {
+		if err := keepToken(*cfg); err != nil {
 			return who, fmt.Errorf("the token is good but cannot be kept: %w", err)
 		}
 		fmt.Fprintf(w.stderr, "The token belongs to %q. It is kept in %s.\n", who.Name, tokenFile(cfg.Data))
 		return who, nil
 	}
 	return bot.Identity{}, exit{exitNotConfigured}
+}
+
+// keepToken stores the token in a file that was never anybody else's to read.
+func keepToken(cfg Config) error {
+	path := tokenFile(cfg.Data)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return os.WriteFile(path, []byte(cfg.Token+"\n"), 0o600)
 }
 
 // explain turns what Discord refuses for configuration's sake into words and
