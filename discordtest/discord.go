@@ -34,6 +34,7 @@ type Options struct {
 	Identifies      int                             // identifies in 24 h, all shards together; 1000 if zero
 	ShardGuilds     int                             // guilds one shard may have; 2500 if zero
 	ResumeWindow    time.Duration                   // how long a dropped session can be resumed; 3 min if zero
+	InvalidRequests int                             // refused requests in 10 min before Cloudflare bars the address; 10,000 if zero
 	AttachmentLimit int64                           // bytes per uploaded file; 20 MiB if zero
 	Middleware      func(http.Handler) http.Handler // around the REST API only, or nil
 	NoVoice         bool                            // no voice servers: joining gives no VOICE_SERVER_UPDATE
@@ -58,6 +59,9 @@ func (o *Options) fill() {
 	}
 	if o.ShardGuilds == 0 {
 		o.ShardGuilds = 2500
+	}
+	if o.InvalidRequests == 0 {
+		o.InvalidRequests = 10_000
 	}
 	if o.ResumeWindow == 0 {
 		o.ResumeWindow = 3 * time.Minute
@@ -98,6 +102,7 @@ type Discord struct {
 	sessions     map[string]*session
 	conns        map[*conn]struct{}
 	limits       limiter
+	invalid      window // requests refused with 401, 403 and 429
 	faults       faults
 	record       recorder
 	violations   []string

@@ -176,12 +176,14 @@ func (c *conn) channelInfo(o obj) {
 	c.known("op 43", o, "guild_id", "fields")
 	id, _ := idOf(o["guild_id"])
 	g := c.d.guildByID(id)
-	if g == nil {
+	fields, _ := o["fields"].([]any)
+	if g == nil || len(fields) == 0 {
+		c.d.violate("gateway op 43: unknown guild, or no fields asked for")
 		return
 	}
 	list := []obj{}
 	for _, ch := range g.channels {
-		if ch.kind != kindText && ch.status != "" {
+		if ch.kind != kindText && ch.status != "" && slices.Contains(fields, any("status")) {
 			list = append(list, obj{"id": ch.id, "status": ch.status})
 		}
 	}

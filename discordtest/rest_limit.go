@@ -92,6 +92,34 @@ func (d *Discord) limit(q *request, h http.Header) error {
 	return nil
 }
 
+// invalidWindow is how long Cloudflare counts refused requests, and bars after.
+const invalidWindow = 10 * time.Minute
+
+// invalidate counts a request that was refused for what Cloudflare minds.
+func (d *Discord) invalidate() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.invalid.take(d.now(), d.opt.InvalidRequests, invalidWindow) && d.invalid.n == d.opt.InvalidRequests {
+		d.violate("REST: %d requests refused with 401, 403 or 429 in %v: Cloudflare bars the address", d.invalid.n, invalidWindow)
+	}
+}
+
+// barred answers in Cloudflare's stead while the address is barred: a page, not
+// JSON, and without what Discord's own answers carry.
+func (d *Discord) barred(w http.ResponseWriter) bool {
+	d.mu.Lock()
+	left, ends := d.invalid.left(d.now(), d.opt.InvalidRequests, invalidWindow)
+	d.mu.Unlock()
+	if left > 0 {
+		return false
+	}
+	w.Header().Set("Content-Type", "text/html; charset=UTF-8")
+	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(ends.Seconds()))))
+	w.WriteHeader(http.StatusTooManyRequests)
+	_, _ = w.Write([]byte("<!doctype html><title>Access denied</title><p>error code: 1015")) // the client may be gone
+	return true
+}
+
 // limitHeaders says how a bucket stands; its name is told as a hash.
 func limitHeaders(h http.Header, bucket string, limit, remaining int, now time.Time, left time.Duration) {
 	hash := fnv.New64a()

@@ -86,6 +86,7 @@ func (d *Discord) handler() http.Handler {
 			d.serveGateway(w, r)
 		case strings.HasPrefix(r.URL.Path, "/attachments/"):
 			d.serveFile(w, r)
+		case strings.HasPrefix(r.URL.Path, "/api/") && d.barred(w):
 		case strings.HasPrefix(r.URL.Path, "/api/v10/"):
 			// What Discord's own answers carry; without it some clients take a 429 for Cloudflare's.
 			w.Header().Set("Via", "1.1 google")
@@ -150,8 +151,12 @@ func (d *Discord) serveAPI(w http.ResponseWriter, r *http.Request) {
 	var limited *tooMany
 	switch {
 	case errors.As(err, &limited):
+		d.invalidate() // none of these is a "shared" one
 		limited.answer(w)
 	case errors.As(err, &refused):
+		if refused.status == 401 || refused.status == 403 {
+			d.invalidate()
+		}
 		writeJSON(w, refused.status, refused.json())
 	case err != nil:
 		writeJSON(w, 500, obj{"message": "500: Internal Server Error", "code": 0})

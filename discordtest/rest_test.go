@@ -144,6 +144,25 @@ func TestGlobalLimit(t *testing.T) {
 	r.ok("GET", "/users/@me", nil)
 }
 
+func TestCloudflareBarsWhoIsRefusedTooOften(t *testing.T) {
+	d := New(t, Options{NoVoice: true, InvalidRequests: 3})
+	r, bad := restOf(t, d), restOf(t, d)
+	bad.token = "wrong"
+	d.Breaks(RESTFault{Status: 429, Scope: "shared", Times: 1})
+	r.refused("GET", "/gateway", nil, 429, 40062) // a shared one does not count
+	for range 3 {
+		r.ok("GET", "/gateway", nil)
+		bad.refused("GET", "/users/@me", nil, 401, 0)
+	}
+	a := r.do("GET", "/gateway", nil)
+	if a.status != 429 || a.header.Get("Via") != "" || a.header.Get("Retry-After") == "" || strings.HasPrefix(string(a.raw), "{") {
+		t.Errorf("got %d %v %s", a.status, a.header, a.raw)
+	}
+	d.Passes(10 * time.Minute)
+	r.ok("GET", "/gateway", nil)
+	taken(t, d, "Cloudflare")
+}
+
 func TestRESTFaults(t *testing.T) {
 	d := start(t, Options{NoVoice: true})
 	r := restOf(t, d)

@@ -163,11 +163,12 @@ func TestMembersAndChannelInfoOnRequest(t *testing.T) {
 	}
 	w.send(43, obj{"guild_id": den.ID(), "fields": []string{"status"}})
 	w.until(0, "CHANNEL_INFO")
+	w.send(43, obj{"guild_id": den.ID()})
 	w.send(3, obj{"since": nil, "activities": []any{}, "status": "online", "afk": false})
 	w.send(31, obj{"guild_ids": []any{den.ID()}})
 	w.send(8, obj{"guild_id": den.ID(), "query": "", "limit": 0})
 	w.closed(4014)
-	taken(t, d, "Disallowed")
+	taken(t, d, "op 43", "Disallowed")
 }
 
 func TestTrafficIsRecorded(t *testing.T) {
