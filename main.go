@@ -127,7 +127,11 @@ func run(ctx context.Context, w world) int {
 		fmt.Fprintf(w.stderr, "segue: %v\nsegue --help shows what there is.\n", err)
 		return exitUsage
 	}
-	return code(w, k.Run(c.settings))
+	err = k.Run(c.settings)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = errors.New("stopped before it was done")
+	}
+	return code(w, err)
 }
 
 // code tells the person what went wrong, if nobody has yet, and picks the exit code.

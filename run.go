@@ -14,7 +14,7 @@ import (
 	"segue/monitoring"
 )
 
-// grace is how long a stop may take: a container is killed 10 s after SIGTERM.
+// grace is how long a stop may take in all: a container is killed 10 s after SIGTERM.
 const grace = 8 * time.Second
 
 type runCommand struct{}

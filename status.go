@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -39,19 +40,23 @@ func (s status) write(data string) error {
 }
 
 // keepStatus writes the status file until ctx ends, then removes it. What well
-// says is written at every beat, and at once when poke fires.
-func keepStatus(ctx context.Context, data string, well func() bool, poke <-chan struct{}) error {
+// says is written at every beat, and at once when poke fires. A status that cannot
+// be written (the disk is full) is no reason to stop the music: it is logged.
+func keepStatus(ctx context.Context, data string, well func() bool, poke <-chan struct{}, log *slog.Logger) {
 	t := time.NewTicker(beat)
 	defer t.Stop()
 	defer os.Remove(statusFile(data))
+	failing := false
 	for {
 		s := status{PID: os.Getpid(), Version: version, Ready: well(), At: time.Now()}
-		if err := s.write(data); err != nil {
-			return fmt.Errorf("cannot write the status: %w", err)
+		err := s.write(data)
+		if err != nil && !failing {
+			log.Warn("the status cannot be written: healthcheck will call this bot dead", "err", err)
 		}
+		failing = err != nil
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-t.C:
 		case <-poke:
 			poke = nil

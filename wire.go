@@ -61,7 +61,8 @@ func engine(cfg Config) pipeline.Options {
 	}
 }
 
-// library makes the sources, in the order they are asked. The caller closes them.
+// library makes the sources, in the order they are asked. They are used until the
+// process ends.
 func library(cfg Config, log *slog.Logger) (*source.Library, error) {
 	web, err := httpfile.New(httpfile.Options{Allow: cfg.HTTPAllow, MaxSize: cfg.HTTPMaxSize})
 	if err != nil {
@@ -112,20 +113,13 @@ func (a *app) assemble(ctx context.Context, who bot.Identity) (err error) {
 // run serves until ctx ends or a part fails, then closes everything within the
 // grace period.
 func (a *app) run(ctx context.Context) error {
-	live, end := context.WithCancelCause(ctx)
-	defer end(nil)
+	live, end := context.WithCancel(ctx)
+	defer end()
 	var parts sync.WaitGroup
 	ready := make(chan struct{})
-	part := func(f func(context.Context) error) {
-		parts.Go(func() {
-			if err := f(live); err != nil && !errors.Is(err, context.Canceled) {
-				end(err)
-			}
-		})
-	}
 	start := time.Now()
-	part(func(ctx context.Context) error { return keepStatus(ctx, a.cfg.Data, a.well, ready) })
-	part(func(ctx context.Context) error {
+	parts.Go(func() { keepStatus(live, a.cfg.Data, a.well, ready, a.log) })
+	parts.Go(func() {
 		select {
 		case <-a.bot.Ready():
 			a.up.Store(true)
@@ -134,9 +128,8 @@ func (a *app) run(ctx context.Context) error {
 			if a.hooks.ready != nil {
 				a.hooks.ready(a)
 			}
-		case <-ctx.Done():
+		case <-live.Done():
 		}
-		return nil
 	})
 	// The bot goes last: players leave their channels through it.
 	gateway, disconnect := context.WithCancel(context.WithoutCancel(ctx))
@@ -144,31 +137,38 @@ func (a *app) run(ctx context.Context) error {
 	served := make(chan error, 1)
 	go func() { served <- a.bot.Run(gateway) }()
 	var err error
+	gone := false
 	select {
 	case err = <-served:
-		end(err)
-	case <-live.Done():
-		if cause := context.Cause(live); !errors.Is(cause, context.Canceled) {
-			err = cause
-		}
-		a.log.Info("stopping")
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
-		defer cancel()
-		if e := a.players.Close(stop); e != nil {
-			a.log.Warn("players did not end in time", "err", e)
-		}
-		disconnect()
-		select {
-		case e := <-served:
-			err = errors.Join(err, e)
-		case <-stop.Done():
-			err = errors.Join(err, errors.New("the connection to Discord did not close in time"))
-		}
+		gone = true
+	case <-ctx.Done():
 	}
-	parts.Wait()
+	end()
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
+	if !gone {
+		a.log.Info("stopping")
+		err = a.depart(stop, disconnect, served)
+	}
+	parts.Wait()
 	return errors.Join(err, a.close(stop))
+}
+
+// depart has players leave their channels, then the bot go offline. Players get
+// half the time that is left, so that the bot has some.
+func (a *app) depart(ctx context.Context, disconnect func(), served <-chan error) error {
+	half, cancel := context.WithTimeout(ctx, grace/2)
+	defer cancel()
+	if err := a.players.Close(half); err != nil {
+		a.log.Warn("players did not end in time", "err", err)
+	}
+	disconnect()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+		return errors.New("the connection to Discord did not close in time")
+	}
 }
 
 // well reports whether the bot can be used now.
