@@ -318,3 +318,31 @@ func TestCloseWhileJoining(t *testing.T) {
 		}
 	}
 }
+
+// A moderator's word counts also while we wait to try again: to ask for the
+// channel once more would leave us standing in it without a call.
+func TestKickedWhileTryingAgain(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	h.m.o.limits = usual
+	h.m.o.limits.answer = 20 * time.Millisecond
+	conn := h.join(lounge)
+	conn.Play(newTape(-1, 90))
+	h.plays(h.srv, lounge)
+	h.mu.Lock()
+	h.broken = errors.New("gateway not ready")
+	h.mu.Unlock()
+	h.room().Close(uint64(bot), 4006)
+	for len(h.wishes()) < 3 { // the next one is a second away or more
+		_ = pause(h.limit(), time.Millisecond)
+	}
+	_ = pause(h.limit(), 10*h.m.o.limits.answer) // nor is an answer to this one expected any more
+	h.mu.Lock()
+	h.broken = nil
+	h.mu.Unlock()
+	h.sayState(0)
+	h.ended(conn, "voice.kicked")
+	if got := h.wishes(); len(got) != 3 {
+		t.Errorf("asked again after the kick: %v", got)
+	}
+}

@@ -83,8 +83,11 @@ func (c *Conn) again(ctx context.Context, w *course) order {
 	if c.ask == nil {
 		return order{kind: orderEnd, fault: fault(w.last)}
 	}
-	if w.tries > 0 && pause(ctx, backoff(w.tries-1)) != nil {
-		return order{}
+	if w.tries > 0 { // news meanwhile may be that nobody wants us there
+		ask := order{kind: orderAsk}
+		if news := c.expect(ctx, backoff(w.tries-1), ask); news.kind != orderAsk {
+			return news
+		}
 	}
 	limited, cancel := context.WithTimeout(ctx, c.o.answer)
 	defer cancel()
@@ -170,8 +173,5 @@ func (c *Conn) after(ctx context.Context, err error, call Call, w *course) order
 		return order{kind: orderAsk}
 	}
 	// Nothing is wrong with the call itself: identify with it once more.
-	if pause(ctx, backoff(w.tries-1)) != nil {
-		return order{}
-	}
-	return order{kind: orderCall, call: call}
+	return c.expect(ctx, backoff(w.tries-1), order{kind: orderCall, call: call})
 }
