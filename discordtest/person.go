@@ -17,6 +17,8 @@ type Member struct {
 	joined time.Time
 	locale string
 	text   *Channel // where they type; nil is the first text channel
+	mute   bool     // by the server, in whatever call
+	deaf   bool     // by the server
 
 	dialling sync.Mutex // one dial at a time
 	listener *listener.Listener
@@ -121,7 +123,7 @@ func (m *Member) TryJoin(channel string) error {
 		if vs.channel == c {
 			return nil
 		}
-		next.mute, next.deaf, next.selfMute, next.selfDeaf = vs.mute, vs.deaf, vs.selfMute, vs.selfDeaf
+		next.selfMute, next.selfDeaf = vs.selfMute, vs.selfDeaf
 		g.d.calls.dismiss(g, vs, 4014)
 	}
 	g.d.place(m, next)

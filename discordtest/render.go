@@ -37,12 +37,11 @@ func (m *Member) json() obj {
 	for _, r := range m.roles {
 		ids = append(ids, r.id)
 	}
-	vs := m.guild.voice[m.user.id]
 	return obj{
 		"user": m.user.json(), "avatar": nil, "avatar_decoration_data": nil, "banner": nil, "collectibles": nil,
 		"communication_disabled_until": nil,
 		"flags":                        0, "joined_at": stamp(m.joined), "nick": nil, "pending": false, "premium_since": nil, "roles": ids,
-		"mute": vs != nil && vs.mute, "deaf": vs != nil && vs.deaf,
+		"mute": m.mute, "deaf": m.deaf,
 	}
 }
 

@@ -182,6 +182,9 @@ func TestModeratorsDo(t *testing.T) {
 	}
 	w.silence()
 	join(den.Voice("Other"))
+	if s := w.until(0, "VOICE_STATE_UPDATE").obj(t); s["mute"] != true || s["deaf"] != true {
+		t.Fatalf("a server mute ends with the call: %v", s)
+	}
 	w.until(0, "VOICE_SERVER_UPDATE")
 	den.Voice("Other").Deleted()
 	if s := w.until(0, "VOICE_STATE_UPDATE").obj(t); s["channel_id"] != nil {

@@ -87,6 +87,7 @@ func (d *Discord) resuppress(m *Member, vs *voiceState) {
 
 // tellVoice tells the bots, and the voice server, what a voice state is now.
 func (d *Discord) tellVoice(m *Member, vs *voiceState) {
+	m.mute, m.deaf = vs.mute, vs.deaf
 	d.calls.hush(m.guild, vs)
 	d.dispatch(event{name: "VOICE_STATE_UPDATE", guild: m.guild, intents: IntentGuildVoiceStates, data: vs.json(m)})
 }
@@ -128,6 +129,7 @@ func (d *Discord) moveVoice(g *Guild, m *Member, c *Channel) {
 // and tells everyone.
 func (d *Discord) place(m *Member, vs *voiceState) {
 	p := m.in(vs.channel)
+	vs.mute, vs.deaf = m.mute, m.deaf
 	vs.suppress = !p.Has(Speak)
 	if vs.channel.kind == kindStage {
 		vs.suppress = !p.Has(MuteMembers)
@@ -166,7 +168,6 @@ func (d *Discord) botJoins(s *session, g *Guild, c *Channel, selfMute, selfDeaf 
 	}
 	next := &voiceState{user: m.user.id, channel: c, session: s.id, via: s, selfMute: selfMute, selfDeaf: selfDeaf}
 	if vs != nil {
-		next.mute, next.deaf = vs.mute, vs.deaf
 		d.calls.dismiss(g, vs, 4014)
 	}
 	d.place(m, next)
