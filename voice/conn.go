@@ -73,7 +73,7 @@ type Conn struct {
 
 	mu     sync.Mutex // everything below
 	live   bool       // frames can be heard
-	over   bool       // it is about to be done
+	over   bool       // it is going to be done
 	change chan struct{}
 	err    *music.Error
 }
@@ -137,6 +137,13 @@ func (c *Conn) finish(why *music.Error) {
 	}
 }
 
+// doom notes that the call will end: whoever joins from now on gets another.
+func (c *Conn) doom() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+}
+
 // ending reports whether nothing will come of the call any more.
 func (c *Conn) ending() bool {
 	c.mu.Lock()
@@ -169,6 +176,7 @@ func (c *Conn) Err() error {
 // Close leaves the call and waits until everything of it is gone, or for ctx,
 // whose error it returns then; the rest happens all the same.
 func (c *Conn) Close(ctx context.Context) error {
+	c.doom()
 	c.cancel()
 	select {
 	case <-c.done:

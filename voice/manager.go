@@ -95,9 +95,12 @@ func (m *Manager) Join(ctx context.Context, g music.GuildID, c music.ChannelID) 
 		if old == nil {
 			return m.open(ctx, g, p, c)
 		}
-		err := m.move(ctx, g, p, old, c)
+		var err error
+		if !old.ending() {
+			err = m.move(ctx, g, p, old, c)
+		}
 		if old.ending() {
-			// It ended by itself meanwhile: a new one, once it is gone.
+			// A new one, once it is gone.
 			select {
 			case <-old.Done():
 				continue
@@ -230,6 +233,7 @@ func (m *Manager) HandleVoiceStateUpdate(u disgogateway.EventVoiceStateUpdate) {
 		}
 		if p.conn != nil {
 			p.out = true
+			p.conn.doom()
 			p.conn.orders.put(order{kind: orderEnd, fault: kicked(errors.New("voice state without a channel"))})
 		}
 		return

@@ -346,3 +346,32 @@ func TestKickedWhileTryingAgain(t *testing.T) {
 		t.Errorf("asked again after the kick: %v", got)
 	}
 }
+
+// Between the end of a call and the last it does, it looks alive.
+func TestJoiningWhatIsEnding(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(h *hall, c *Conn){
+		"closed": func(h *hall, c *Conn) {
+			gone, cancel := context.WithCancel(h.Context())
+			cancel()
+			_ = c.Close(gone) // goes on all the same
+		},
+		"kicked": func(h *hall, _ *Conn) { h.sayState(0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHall(t)
+			for range 20 {
+				old := h.join(lounge)
+				end(h, old)
+				conn := h.join(lounge)
+				if conn == old {
+					t.Fatal("joined a call that was ending")
+				}
+				if err := conn.Close(h.limit()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
