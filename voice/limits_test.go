@@ -293,3 +293,32 @@ func TestACloseCodeCountsMoreThanWhatCouldNotBeSentAfterIt(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 }
+
+// Our own first commit wins, but its announcement is damaged, and the transition
+// is executed without another word: nothing tells us that we missed it.
+func TestADamagedFirstCommitDoesNotHoldTheCallForEver(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, voiceserver.Options{}, "31")
+	s.dial(alice)
+	s.room().NextTransition(0)
+	s.room().Spoil(uint64(bot), opAnnounceCommit, 100)
+	s.room().HoldCommits(50*time.Millisecond, func(u uint64) int {
+		if u == uint64(bot) {
+			return 1
+		}
+		return 0
+	})
+	s.opts.limits = hurried
+	began := time.Now()
+	c, err := Dial(s.limit(), s.call(bot), s.opts)
+	if err == nil {
+		c.abandon()
+		t.Fatal("frames could be heard: the test shows nothing")
+	}
+	if code(err) != "voice.e2ee_failed" || !errors.Is(err, errHandshake) {
+		t.Errorf("error is %v", err)
+	}
+	if took := time.Since(began); took < hurried.handshake {
+		t.Errorf("gave up after %v: not by the limit", took)
+	}
+}
