@@ -82,6 +82,8 @@ type stage struct {
 	reg   *player.Registry
 	p     *player.Player
 	news  []player.Event
+
+	watched sync.Map // track ids whose failure an Enqueue was told
 }
 
 // play runs f in a bubble, and checks afterwards that nothing is left behind.

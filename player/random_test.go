@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -61,7 +62,10 @@ func (s *stage) anything(rnd *rand.Rand) {
 			}
 			ts = append(ts, s.lib.Add(fmt.Sprint("t", rnd.Uint32()), sc))
 		}
-		_, err = s.p.Enqueue(ctx, player.Request{By: alice, Voice: lounge, Text: chat}, ts...)
+		_, err = s.p.Enqueue(ctx, player.Request{By: alice, Voice: lounge, Text: chat, Watch: rnd.IntN(2) == 0}, ts...)
+		if strings.HasPrefix(code(err), "track.") {
+			s.watched.Store(ts[0].ID, true)
+		}
 	case 4, 5:
 		_, err = s.p.Skip(ctx, rnd.IntN(4))
 	case 6:
@@ -94,7 +98,8 @@ func (s *stage) anything(rnd *rand.Rand) {
 	}
 }
 
-// sense checks that each entry's news come in order, and end exactly once.
+// sense checks that each entry's news come in order, and end exactly once, and
+// that of each failure either who watched was told or everybody.
 func (s *stage) sense() {
 	type life struct{ started, ended, failed int }
 	lives := map[queue.EntryID]*life{}
@@ -120,6 +125,9 @@ func (s *stage) sense() {
 		case player.TrackEnded:
 			l := of(n.Entry)
 			l.ended++
+			if _, told := s.watched.Load(n.Entry.Track.ID); told {
+				l.failed++
+			}
 			if l.ended > 1 || (n.Reason == player.LoadFailed || n.Reason == player.Stuck) != (l.failed == 1) {
 				s.Errorf("entry %d: ended %d times, %v, failures %d", n.Entry.ID, l.ended, n.Reason, l.failed)
 			}
