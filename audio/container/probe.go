@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 
 	"segue/audio"
-	"segue/audio/codec/flac"
 	"segue/audio/codec/mp3"
+	"segue/audio/container/flac"
 	"segue/audio/container/tags"
 )
 
@@ -82,12 +82,26 @@ func look(f Format, head []byte) int {
 	case WAV:
 		is = (has(0, "RIFF") || has(0, "RF64") || has(0, "BW64")) && has(8, "WAVE")
 	case FLAC:
-		is = has(0, "fLaC")
+		if !has(0, "fLaC") {
+			return lookFLAC(head)
+		}
+		is = true
 	case MP3:
 		return lookMP3(head)
 	}
 	if is {
 		return certain
+	}
+	return 0
+}
+
+// lookFLAC looks for frames, of a broadcast joined in the middle.
+func lookFLAC(head []byte) int {
+	switch whole, begins := flac.Looks(head); {
+	case whole:
+		return certain // by the checksums of two headers and a frame
+	case begins:
+		return maybe + 1 // by that of a header: enough if there is nothing better
 	}
 	return 0
 }
@@ -210,8 +224,6 @@ func foreign(head []byte) string {
 		return "an MPEG transport stream"
 	case isADTS(head):
 		return "AAC audio"
-	case headerless(head):
-		return "FLAC audio without its header"
 	}
 	return words(text)
 }
@@ -226,11 +238,6 @@ func isADTS(head []byte) bool {
 	}
 	n := at(head)
 	return n >= 7 && (n >= len(head) || at(head[n:]) >= 7)
-}
-
-func headerless(head []byte) bool {
-	_, ok := flac.ParseFrameHeader(head)
-	return ok
 }
 
 // words says what kind of text b is, or "" if it is none.

@@ -17,31 +17,30 @@ func TestWhatIsNotAudioIsNamed(t *testing.T) {
 		ts[i] = 0x47
 	}
 	for what, head := range map[string]string{
-		"a web page":                    "\n<!DOCTYPE html><html><head>",
-		"a web page ":                   "<html lang=en>",
-		"an XML document":               "<?xml version=\"1.0\"?><rss>",
-		"an image (PNG)":                "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
-		"an image (JPEG)":               "\xff\xd8\xff\xe0\x00\x10JFIF",
-		"an image (GIF)":                "GIF89a",
-		"an image (WebP)":               "RIFF\x00\x00\x00\x00WEBPVP8 ",
-		"an image (AVIF)":               "\x00\x00\x00\x20ftypavif\x00\x00\x00\x00",
-		"a ZIP archive":                 "PK\x03\x04\x14\x00",
-		"a PDF document":                "%PDF-1.7",
-		"a program":                     "\x7fELF\x02\x01\x01",
-		"a playlist (M3U)":              "#EXTM3U\n#EXTINF:123,Song\nsong.mp3\n",
-		"a playlist (M3U) ":             "\xef\xbb\xbf#EXTM3U\n",
-		"a playlist (PLS)":              "[playlist]\nFile1=http://radio.example/\n",
-		"a playlist":                    "http://radio.example/stream\n",
-		"an MP4 file":                   "\x00\x00\x00\x20ftypM4A \x00\x00\x00\x00",
-		"AAC audio":                     "\xff\xf1\x50\x80\x01\x1f\xfc\x00",
-		"an MPEG transport stream":      string(ts),
-		"an AVI video":                  "RIFF\x00\x00\x00\x00AVI LIST",
-		"an AIFF file":                  "FORM\x00\x00\x00\x00AIFF",
-		"a MIDI file":                   "MThd\x00\x00\x00\x06",
-		"text":                          "Dear Sir or Madam,\nI write to you",
-		"a JSON document":               "{\"error\": \"gone\"}",
-		"an empty file":                 "",
-		"FLAC audio without its header": "\xff\xf8\xc9\x18\x00\xc2\x00\x00\x00",
+		"a web page":               "\n<!DOCTYPE html><html><head>",
+		"a web page ":              "<html lang=en>",
+		"an XML document":          "<?xml version=\"1.0\"?><rss>",
+		"an image (PNG)":           "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
+		"an image (JPEG)":          "\xff\xd8\xff\xe0\x00\x10JFIF",
+		"an image (GIF)":           "GIF89a",
+		"an image (WebP)":          "RIFF\x00\x00\x00\x00WEBPVP8 ",
+		"an image (AVIF)":          "\x00\x00\x00\x20ftypavif\x00\x00\x00\x00",
+		"a ZIP archive":            "PK\x03\x04\x14\x00",
+		"a PDF document":           "%PDF-1.7",
+		"a program":                "\x7fELF\x02\x01\x01",
+		"a playlist (M3U)":         "#EXTM3U\n#EXTINF:123,Song\nsong.mp3\n",
+		"a playlist (M3U) ":        "\xef\xbb\xbf#EXTM3U\n",
+		"a playlist (PLS)":         "[playlist]\nFile1=http://radio.example/\n",
+		"a playlist":               "http://radio.example/stream\n",
+		"an MP4 file":              "\x00\x00\x00\x20ftypM4A \x00\x00\x00\x00",
+		"AAC audio":                "\xff\xf1\x50\x80\x01\x1f\xfc\x00",
+		"an MPEG transport stream": string(ts),
+		"an AVI video":             "RIFF\x00\x00\x00\x00AVI LIST",
+		"an AIFF file":             "FORM\x00\x00\x00\x00AIFF",
+		"a MIDI file":              "MThd\x00\x00\x00\x06",
+		"text":                     "Dear Sir or Madam,\nI write to you",
+		"a JSON document":          "{\"error\": \"gone\"}",
+		"an empty file":            "",
 	} {
 		what = strings.TrimSpace(what)
 		for _, hint := range [][2]string{{"", ""}, {"audio/mpeg", ".mp3"}} {
@@ -53,6 +52,21 @@ func TestWhatIsNotAudioIsNamed(t *testing.T) {
 				t.Errorf("%s as %v: %v", what, hint, err)
 			}
 		}
+	}
+}
+
+func TestABroadcastOfFLACIsKnownWhereverItWasJoined(t *testing.T) {
+	file := string(containertest.File(t, "sweep.flac"))
+	first := file[strings.Index(file, "\xff\xf8"):]
+	for what, head := range map[string]string{"from a frame on": first, "from within one": first[100:], "the beginning of a frame": first[:60]} {
+		f, err := container.Probe([]byte(head), "", "")
+		if f != container.FLAC || err != nil {
+			t.Errorf("%s is %q, %v", what, f, err)
+		}
+	}
+	d := containertest.Open(t, container.Open, containertest.Stream([]byte(first[100:])))
+	if c := d.Codec(); c.Name != "flac" || c.SampleRate != 8000 || c.Channels != 1 {
+		t.Errorf("%+v", c)
 	}
 }
 

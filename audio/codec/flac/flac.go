@@ -8,9 +8,9 @@ import (
 	"segue/audio"
 )
 
-// MaxPacket is the largest frame there can be, in bytes: 65535 samples of 33 bits
+// MaxPacket is the largest frame there can be, in bytes: 65536 samples of 33 bits
 // in 8 channels, and headers.
-const MaxPacket = 65535*8*33/8 + 64
+const MaxPacket = 65536*8*33/8 + 64
 
 const maxChannels = 8
 
@@ -22,7 +22,7 @@ type Decoder struct {
 
 	r        bitReader
 	sub      subframe
-	residual []int32
+	residual []int32              // after a margin that nobody needs
 	channel  [maxChannels][]int32 // after a margin
 	side     []int64              // the same, for the one channel that may have 33 bits
 }
@@ -137,11 +137,11 @@ func (d *Decoder) readChannel(c int, h FrameHeader) error {
 		return err
 	}
 	if depth > 32 {
-		d.side = grow(d.side, margin+h.Block)
-		return render(&d.sub, &d.r, d.side, d.residual, predictWide)
+		d.side = grow(d.side, h.Block)
+		return render(&d.sub, &d.r, d.side, d.residual[margin:], predictWide)
 	}
-	d.channel[c] = grow(d.channel[c], margin+h.Block)
-	return render(&d.sub, &d.r, d.channel[c], d.residual, predict)
+	d.channel[c] = grow(d.channel[c], h.Block)
+	return render(&d.sub, &d.r, d.channel[c], d.residual[margin:], predict)
 }
 
 // unite makes left and right of what the frame has in their place.
@@ -162,8 +162,8 @@ func (d *Decoder) unite(h FrameHeader) error {
 // uniteWide does it where the difference has 33 bits. It reports whether all
 // samples have 32.
 func (d *Decoder) uniteWide(h FrameHeader) bool {
-	d.channel[0] = grow(d.channel[0], margin+h.Block)
-	d.channel[1] = grow(d.channel[1], margin+h.Block)
+	d.channel[0] = grow(d.channel[0], h.Block)
+	d.channel[1] = grow(d.channel[1], h.Block)
 	left, right := d.channel[0][margin:], d.channel[1][margin:]
 	over := int64(0)
 	for i, side := range d.side[margin:] {
@@ -180,18 +180,18 @@ func (d *Decoder) uniteWide(h FrameHeader) bool {
 			l = r + side
 		}
 		left[i], right[i] = int32(l), int32(r)
-		over |= l ^ l>>63 | r ^ r>>63
+		over |= (l ^ l>>63) | (r ^ r>>63)
 	}
 	return over>>31 == 0
 }
 
-// grow returns s with length n, and some room if it must be made anew: then with
-// zeros in the margin, where nothing is ever written.
+// grow returns s with a margin and n samples, and with some room if it must be made
+// anew: then with zeros in the margin, where nothing is ever written.
 func grow[T sample](s []T, n int) []T {
-	if n > cap(s) {
-		s = make([]T, 1<<bits.Len(uint(n-1)))
+	if margin+n > cap(s) {
+		s = make([]T, margin+1<<bits.Len(uint(n-1)))
 	}
-	return s[:n]
+	return s[:margin+n]
 }
 
 // interleave fills dst with the samples of the channels, which begin after a
@@ -203,7 +203,7 @@ func interleave[T int32 | float32](dst []T, channels [][]int32, scale T, bits in
 		right := channels[1][margin:][:len(left)]
 		for i, l := range left {
 			r := right[i]
-			over |= l ^ l>>31 | r ^ r>>31
+			over |= (l ^ l>>31) | (r ^ r>>31)
 			out := (*[2]T)(dst[2*i:])
 			out[0], out[1] = T(l)*scale, T(r)*scale
 		}

@@ -99,7 +99,8 @@ func (h *FrameHeader) readFormat(b []byte) bool {
 	return true
 }
 
-// readBlock reads the block size, part of which may follow the number.
+// readBlock reads the block size, part of which may follow the number. 65536 is
+// one more than there should be, but it has been done, and does no harm.
 func (h *FrameHeader) readBlock(b []byte) bool {
 	switch code := int(b[2] >> 4); {
 	case code == 0:
@@ -121,7 +122,7 @@ func (h *FrameHeader) readBlock(b []byte) bool {
 		}
 		h.Block++
 	}
-	return h.Block <= 65535
+	return true
 }
 
 // readRate reads the sample rate, part of which may follow the block size.

@@ -1,4 +1,5 @@
-// Package flac takes frames out of native FLAC files.
+// Package flac takes frames out of native FLAC files, and of streams of frames
+// that were joined in the middle.
 package flac
 
 import (
@@ -33,6 +34,7 @@ type Demuxer struct {
 	stream flac.StreamInfo
 
 	begin  int64 // where in the media the first frame is
+	origin int64 // what that counts as its first sample, if the beginning is missing
 	points []point
 	next   int64 // sample after the last frame
 	wasted int64 // bytes looked through behind headers that were none
@@ -42,30 +44,43 @@ type Demuxer struct {
 // A point of the seek table.
 type point struct{ sample, at int64 }
 
-// NewDemuxer reads the metadata. in has what is known from tags before it.
+// NewDemuxer reads the metadata. in has what is known from tags before it. Where
+// there are none, the first frame that can be found has to do.
 func NewDemuxer(r *input.Reader, in audio.Info) (*Demuxer, error) {
 	in.Container = "flac"
 	d := &Demuxer{r: r, info: in}
-	b, err := r.Next(4)
-	if err != nil || string(b) != "fLaC" {
-		return nil, malformed("no fLaC marker")
+	b, err := r.Peek(4)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
 	}
-	for n, last := 0, false; !last; n++ {
-		if last, err = d.readBlock(); err != nil {
-			return nil, cut(err)
-		}
-		if n > maxBlocks {
-			return nil, fmt.Errorf("flac: more than %d metadata blocks: %w", maxBlocks, audio.ErrLimit)
+	if string(b) == "fLaC" {
+		if err := d.readMetadata(); err != nil {
+			return nil, err
 		}
 	}
 	if d.stream.Rate == 0 {
-		return nil, malformed("no STREAMINFO")
+		if err := d.infer(); err != nil {
+			return nil, err
+		}
 	}
 	d.begin = r.Pos()
 	d.codec.Name, d.codec.SampleRate, d.codec.Channels = "flac", d.stream.Rate, d.stream.Channels
 	d.info.Duration = input.Duration(input.Scale(d.stream.Samples, d.stream.Rate))
 	d.r.Measure()
 	return d, nil
+}
+
+// readMetadata reads all before the first frame.
+func (d *Demuxer) readMetadata() error {
+	if err := d.r.Skip(4); err != nil {
+		return cut(err)
+	}
+	for range maxBlocks {
+		if last, err := d.readBlock(); last || err != nil {
+			return cut(err)
+		}
+	}
+	return fmt.Errorf("flac: more than %d metadata blocks: %w", maxBlocks, audio.ErrLimit)
 }
 
 // Codec says what STREAMINFO says.
@@ -155,8 +170,17 @@ func (d *Demuxer) ReadPacket() (audio.Packet, error) {
 	return p, nil
 }
 
-// sample is the number of the first sample of the frame with header h.
+// sample is the number of the first sample of the frame with header h, from the
+// beginning of what there is.
 func (d *Demuxer) sample(h flac.FrameHeader) int64 {
+	if n := d.count(h); n >= d.origin {
+		return n - d.origin
+	}
+	return d.next // the stream began anew
+}
+
+// count is the same as the stream counts.
+func (d *Demuxer) count(h flac.FrameHeader) int64 {
 	switch {
 	case h.Variable:
 		return int64(h.Number)
@@ -165,7 +189,7 @@ func (d *Demuxer) sample(h flac.FrameHeader) int64 {
 	case h.Number == 0:
 		return 0
 	}
-	return d.next // block sizes vary and yet only frames are counted
+	return d.next + d.origin // block sizes vary and yet only frames are counted
 }
 
 // frame finds the next frame and how many bytes it has.

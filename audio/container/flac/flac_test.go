@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,13 +32,16 @@ func TestStreamsCutsAndDamage(t *testing.T) {
 	containertest.TestDamaged(t, open, 2000, b, song(30, nil))
 }
 
-// frame is one of 192 samples at 48 kHz, mono, 16 bit, constant: 11 bytes.
+// frame is one of 192 samples at 48 kHz, mono, 16 bit, constant: some 12 bytes.
 func frame(n int) []byte {
 	b := []byte{0xff, 0xf8, 0x1a, 0x08}
-	if n < 0x80 {
+	switch {
+	case n < 0x80:
 		b = append(b, byte(n))
-	} else {
+	case n < 0x800:
 		b = append(b, 0xc0|byte(n>>6), 0x80|byte(n&63))
+	default:
+		b = append(b, 0xe0|byte(n>>12), 0x80|byte(n>>6&63), 0x80|byte(n&63))
 	}
 	b = append(b, crc8(b))
 	b = append(b, 0, 0x11, 0x22)
@@ -140,13 +144,16 @@ func TestMetadataThatCannotBe(t *testing.T) {
 		b    string
 		want error
 	}{
-		"no marker":       {"fLaX", audio.ErrMalformed},
-		"no streaminfo":   {"fLaC\x81\x00\x00\x00", audio.ErrMalformed},
-		"block 127":       {"fLaC\xff\x00\x00\x00", audio.ErrMalformed},
-		"cut off":         {"fLaC\x00\x00\x00\x22\x00", audio.ErrTruncated},
-		"rate of zero":    {"fLaC\x80\x00\x00\x22" + string(make([]byte, 34)), audio.ErrMalformed},
-		"blocks for ever": {"fLaC" + strings.Repeat("\x04\x00\x00\x00", 5000), audio.ErrLimit},
-		"cut in a tag":    {string(song(0, []byte{0x84, 0, 1, 0, 0})), audio.ErrTruncated},
+		"no marker":                           {"fLaX", audio.ErrMalformed},
+		"no streaminfo":                       {"fLaC\x81\x00\x00\x00", audio.ErrMalformed},
+		"nothing":                             {"", audio.ErrMalformed},
+		"cut in a marker":                     {"fLa", audio.ErrMalformed},
+		"a frame alone that needs STREAMINFO": {needy(), audio.ErrMalformed},
+		"block 127":                           {"fLaC\xff\x00\x00\x00", audio.ErrMalformed},
+		"cut off":                             {"fLaC\x00\x00\x00\x22\x00", audio.ErrTruncated},
+		"rate of zero":                        {"fLaC\x80\x00\x00\x22" + string(make([]byte, 34)), audio.ErrMalformed},
+		"blocks for ever":                     {"fLaC" + strings.Repeat("\x04\x00\x00\x00", 5000), audio.ErrLimit},
+		"cut in a tag":                        {string(song(0, []byte{0x84, 0, 1, 0, 0})), audio.ErrTruncated},
 	} {
 		if _, err := open(containertest.Media([]byte(c.b))); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
@@ -208,7 +215,111 @@ func TestTheIETFsFilesGiveTheirFrames(t *testing.T) {
 }
 
 func FuzzFLAC(f *testing.F) {
-	containertest.Fuzz(f, open, containertest.File(f, "sweep.flac"), song(20, nil))
+	containertest.Fuzz(f, open, containertest.File(f, "sweep.flac"), song(20, nil), song(20, nil)[60:])
+}
+
+// needy is a frame that leaves its rate to STREAMINFO.
+func needy() string {
+	b := []byte{0xff, 0xf8, 0x10, 0x08, 0}
+	b = append(append(b, crc8(b)), 0, 0x11, 0x22)
+	sum := flac.CRC16(0, b)
+	return string(append(b, byte(sum>>8), byte(sum)))
+}
+
+// TestABroadcastCanBeJoinedAnywhere cuts the beginning off: what comes from the
+// next frame on is the same, and its time begins there.
+func TestABroadcastCanBeJoinedAnywhere(t *testing.T) {
+	whole := song(1500, nil)
+	first := bytes.Index(whole, frame(0))
+	noInfo := append([]byte("fLaC\x81\x00\x00\x00"), whole[first:]...)
+	for name, c := range map[string]struct {
+		b    []byte
+		from int // number of the first whole frame
+	}{
+		"at a frame":              {whole[bytes.Index(whole, frame(700)):], 700},
+		"within a frame":          {whole[bytes.Index(whole, frame(700))+3:], 701},
+		"at the beginning":        {whole[first:], 0},
+		"metadata without stream": {noInfo, 0},
+	} {
+		d := containertest.Open(t, open, containertest.Media(c.b))
+		info, err := flac.ParseStreamInfo(d.Codec().Private)
+		if err != nil || info.Rate != 48000 || info.Channels != 1 || info.Bits != 16 || d.Codec().SampleRate != 48000 {
+			t.Errorf("%s: %+v, %+v, %v", name, d.Codec(), info, err)
+		}
+		packets := containertest.Packets(t, open, c.b)
+		if len(packets) != 1500-c.from {
+			t.Errorf("%s: %d frames", name, len(packets))
+			continue
+		}
+		for i, p := range packets {
+			if !bytes.Equal(p.Data, frame(c.from+i)) || p.PTS != int64(i)*192 {
+				t.Fatalf("%s: frame %d is at %d", name, i, p.PTS)
+			}
+		}
+		if _, err := d.Seek(2 * time.Second); err != nil {
+			t.Fatal(err)
+		}
+		if p, err := d.ReadPacket(); err != nil || !bytes.Equal(p.Data, frame(c.from+500)) || p.PTS != 500*192 {
+			t.Errorf("%s: after seeking to 2 s the packet is at %d, %v", name, p.PTS, err)
+		}
+	}
+	variable := []byte(needy())
+	variable[1], variable[2], variable[4] = 0xf9, 0x1a, 77
+	variable[5] = crc8(variable[:5])
+	sum := flac.CRC16(0, variable[:9])
+	variable[9], variable[10] = byte(sum>>8), byte(sum)
+	packets := containertest.Packets(t, open, variable)
+	if len(packets) != 1 || packets[0].PTS != 0 {
+		t.Errorf("joined at sample 77: %+v", packets)
+	}
+}
+
+func TestSeekingHalvesWhatIsLong(t *testing.T) {
+	b := song(40_000, nil)
+	d := containertest.Open(t, open, containertest.Media(b))
+	for _, n := range []int{39_999, 0, 20_000, 12_345, 1} {
+		to := time.Duration(n) * 4 * time.Millisecond
+		landed, err := d.Seek(to)
+		if err != nil || landed != to {
+			t.Fatalf("seek to %v: %v, %v", to, landed, err)
+		}
+		if p, err := d.ReadPacket(); err != nil || !bytes.Equal(p.Data, frame(n)) || p.PTS != int64(n)*192 {
+			t.Errorf("seek to %v: packet at %d, %v", to, p.PTS, err)
+		}
+	}
+}
+
+func TestLooksGoesByChecksums(t *testing.T) {
+	two := append(frame(1), frame(2)...)
+	broken := bytes.Clone(two)
+	broken[8] ^= 1
+	for name, c := range map[string]struct {
+		head          []byte
+		whole, begins bool
+	}{
+		"two frames":         {two, true, true},
+		"with a broken end":  {two[:len(two)-4], true, true},
+		"after other things": {append([]byte("ÿÿø whatÿ"), two...), true, false},
+		"the first broken":   {broken, false, true},
+		"one frame":          {frame(1), false, true},
+		"nothing":            {nil, false, false},
+		"ones":               {bytes.Repeat([]byte{0xff}, 1000), false, false},
+		"headers alone":      {bytes.Repeat(frame(1)[:6], 1000), false, true},
+	} {
+		if whole, begins := Looks(c.head); whole != c.whole || begins != c.begins {
+			t.Errorf("%s: %v, %v", name, whole, begins)
+		}
+	}
+}
+
+// TestABroadcastThatBeginsAnewGoesOn has numbers fall back behind those it was
+// joined at.
+func TestABroadcastThatBeginsAnewGoesOn(t *testing.T) {
+	b := slices.Concat(frame(900), frame(901), frame(0), frame(1))
+	packets := containertest.Packets(t, open, b)
+	if len(packets) != 4 || packets[3].PTS != 3*192 {
+		t.Errorf("%d frames, the last at %d", len(packets), packets[len(packets)-1].PTS)
+	}
 }
 
 func TestFramesThatCountNothingFollowEachOther(t *testing.T) {
