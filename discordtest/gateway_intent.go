@@ -11,7 +11,6 @@ const (
 	IntentGuildPresences   Intents = 1 << 8 // privileged
 	IntentGuildMessages    Intents = 1 << 9
 	IntentGuildTyping      Intents = 1 << 11
-	IntentDirectMessages   Intents = 1 << 12
 	IntentMessageContent   Intents = 1 << 15 // privileged
 )
 

@@ -7,10 +7,8 @@ type Permissions uint64
 
 // The permissions this Discord checks or hands out.
 const (
-	KickMembers            Permissions = 1 << 1
 	Administrator          Permissions = 1 << 3
 	ManageChannels         Permissions = 1 << 4
-	ManageGuild            Permissions = 1 << 5
 	AddReactions           Permissions = 1 << 6
 	PrioritySpeaker        Permissions = 1 << 8
 	ViewChannel            Permissions = 1 << 10
@@ -28,8 +26,6 @@ const (
 	MoveMembers            Permissions = 1 << 24
 	UseVAD                 Permissions = 1 << 25
 	ChangeNickname         Permissions = 1 << 26
-	ManageNicknames        Permissions = 1 << 27
-	ManageRoles            Permissions = 1 << 28
 	UseApplicationCommands Permissions = 1 << 31
 	RequestToSpeak         Permissions = 1 << 32
 	SendInThreads          Permissions = 1 << 38

@@ -182,32 +182,27 @@ func (m *Member) Disconnects(who Someone) error {
 	})
 }
 
-// Mutes mutes someone for the whole server, or lifts that.
-func (m *Member) Mutes(who Someone, on bool) error {
+// alter changes the voice state of someone in voice, and tells it.
+func (m *Member) alter(who Someone, f func(*voiceState)) error {
 	return m.moderate(who, func(target *Member, vs *voiceState) error {
-		vs.mute = on
+		f(vs)
 		m.guild.d.tellVoice(target, vs)
 		m.guild.d.touch()
 		return nil
 	})
+}
+
+// Mutes mutes someone for the whole server, or lifts that.
+func (m *Member) Mutes(who Someone, on bool) error {
+	return m.alter(who, func(vs *voiceState) { vs.mute = on })
 }
 
 // Deafens deafens someone for the whole server, or lifts that.
 func (m *Member) Deafens(who Someone, on bool) error {
-	return m.moderate(who, func(target *Member, vs *voiceState) error {
-		vs.deaf = on
-		m.guild.d.tellVoice(target, vs)
-		m.guild.d.touch()
-		return nil
-	})
+	return m.alter(who, func(vs *voiceState) { vs.deaf = on })
 }
 
 // LetsSpeak makes someone in the audience of a stage a speaker.
 func (m *Member) LetsSpeak(who Someone) error {
-	return m.moderate(who, func(target *Member, vs *voiceState) error {
-		vs.suppress, vs.raised = false, nil
-		m.guild.d.tellVoice(target, vs)
-		m.guild.d.touch()
-		return nil
-	})
+	return m.alter(who, func(vs *voiceState) { vs.suppress, vs.raised = false, nil })
 }

@@ -46,16 +46,9 @@ func (m *Member) TryType(command string, options ...any) (*Interaction, error) {
 	return d.start(ix, t.data()), nil
 }
 
-// Autocompletes asks for suggestions while typing; the last option given is
-// the one being typed. It gives what the bot suggested, or fails the test when
-// it did not within 3 s.
-func (m *Member) Autocompletes(command string, options ...any) []Choice {
-	out, err := m.TryAutocomplete(context.Background(), command, options...)
-	_ = m.guild.d.fail(err)
-	return out
-}
-
-// TryAutocomplete is Autocompletes that gives errors back.
+// TryAutocomplete asks for suggestions while typing; the last option given is
+// the one being typed. It gives what the bot suggested, or an error when it did
+// not within 3 s.
 func (m *Member) TryAutocomplete(ctx context.Context, command string, options ...any) ([]Choice, error) {
 	d := m.guild.d
 	d.mu.Lock()

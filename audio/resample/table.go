@@ -29,14 +29,11 @@ type table struct {
 func (t *table) row(i int) []float32 { return t.rows[i*t.taps : (i+1)*t.taps : (i+1)*t.taps] }
 
 // Tables remembers the filters of the most recently used input rates, so that
-// streams share them. It may be used from any goroutine; do not copy it.
+// streams share them. The zero value remembers nothing yet. It may be used from any goroutine; do not copy it.
 type Tables struct {
 	mu     sync.Mutex
 	recent []entry // guarded by mu; oldest first
 }
-
-// NewTables returns Tables that remember nothing yet.
-func NewTables() *Tables { return &Tables{} }
 
 type entry struct {
 	rate int

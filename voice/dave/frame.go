@@ -6,7 +6,6 @@ import "errors"
 var (
 	ErrNotReady  = errors.New("dave: no key to seal with")
 	ErrBuffer    = errors.New("dave: buffer too small")
-	ErrFrame     = errors.New("dave: malformed frame")
 	ErrPlaintext = errors.New("dave: frame in the clear in an encrypted call")
 	ErrNoKey     = errors.New("dave: no key for the sender")
 	ErrReplay    = errors.New("dave: nonce used before, too old or too far ahead")
