@@ -123,13 +123,21 @@ func (d *demo) judge(ctx context.Context, heard *listener.Heard) (*verdict, erro
 
 func seconds(pcm []float32) float64 { return float64(len(pcm)) / (audio.Channels * audio.SampleRate) }
 
-// withoutSilence cuts off the silence frames that close a speech.
+// withoutSilence leaves out the silence frames that close a speech, also one that
+// the sender had to pause in: those it adds itself go in the clear.
 func withoutSilence(ps []listener.Packet) []listener.Packet {
+	bare := func(p listener.Packet) bool { return bytes.Equal(p.Opus, []byte{0xf8, 0xff, 0xfe}) }
 	end := len(ps)
-	for end > 0 && bytes.Equal(ps[end-1].Opus, []byte{0xf8, 0xff, 0xfe}) {
+	for end > 0 && bare(ps[end-1]) {
 		end--
 	}
-	return ps[:end]
+	var music []listener.Packet
+	for _, p := range ps[:end] {
+		if p.E2EE || !bare(p) {
+			music = append(music, p)
+		}
+	}
+	return music
 }
 
 // joined decodes packets one right after the other, whatever time lay between.
