@@ -82,6 +82,9 @@ func (c demoCommand) Run(ctx context.Context, w world, s settings) (err error) {
 		}
 		v.print(d)
 		if page != nil {
+			if err := d.listenOn(ctx); err != nil {
+				return err
+			}
 			return d.serve(ctx, page)
 		}
 		return nil
@@ -222,7 +225,7 @@ func (d *demo) play(ctx context.Context, out string) (*verdict, error) {
 	join, cancel := context.WithTimeout(ctx, replyLimit)
 	defer cancel()
 	var err error
-	if d.ears, err = d.alice.Listener(join, listener.Options{TLS: d.tls(), OnPCM: d.live.hear}); err != nil {
+	if d.ears, err = d.alice.Listener(join, listener.Options{TLS: d.tls()}); err != nil {
 		return nil, err
 	}
 	d.say("alice joined Lounge and listens")
@@ -247,6 +250,18 @@ func (d *demo) play(ctx context.Context, out string) (*verdict, error) {
 	}
 	d.say("written to %s", out)
 	return d.judge(ctx, &heard)
+}
+
+// listenOn has alice listen for as long as it takes: what the judge has heard was
+// kept, what the page plays is not.
+func (d *demo) listenOn(ctx context.Context) (err error) {
+	if err := d.ears.Close(); err != nil {
+		return err
+	}
+	join, cancel := context.WithTimeout(ctx, replyLimit)
+	defer cancel()
+	d.ears, err = d.alice.Listener(join, listener.Options{TLS: d.tls(), OnPCM: d.live.hear, Forget: true})
+	return err
 }
 
 // ask has alice type /play and prints the answer.

@@ -21,11 +21,15 @@ type broadcast struct {
 
 func newBroadcast() *broadcast { return &broadcast{guests: map[chan []float32]bool{}} }
 
-// hear takes a piece of PCM. A guest who cannot keep up misses it.
+// hear takes a piece of PCM. A guest who cannot keep up misses it, and silence
+// before anything else.
 func (b *broadcast) hear(_ uint64, pcm []float32) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for g := range b.guests {
+		if len(g) > cap(g)/4 && silent(pcm) {
+			continue
+		}
 		select {
 		case g <- append([]float32(nil), pcm...):
 		default:
@@ -84,7 +88,8 @@ func (d *demo) serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// serveLive streams WAV without an end: what is heard, and silence between.
+// serveLive streams WAV without an end, one second of it per second: what is
+// heard, and silence between.
 func (d *demo) serveLive(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "audio/wav")
 	w.Header().Set("Cache-Control", "no-store")
@@ -95,23 +100,69 @@ func (d *demo) serveLive(w http.ResponseWriter, r *http.Request) {
 	guest := d.live.enter()
 	defer d.live.leave(guest)
 	flush := http.NewResponseController(w)
-	silence := make([]float32, audio.FrameSamples*audio.Channels)
+	tick := time.NewTicker(frameTime)
+	defer tick.Stop()
+	start, sent, ahead := time.Now(), time.Duration(0), cushion{}
 	for {
-		pcm := silence
-		pause := time.NewTimer(60 * time.Millisecond) // three frames are missing: nobody plays
 		select {
-		case pcm = <-guest:
-		case <-pause.C:
-			pcm = append(append(append([]float32(nil), silence...), silence...), silence...)
+		case pcm := <-guest:
+			ahead.put(pcm)
+			continue
+		case <-tick.C:
 		case <-r.Context().Done():
-			pause.Stop()
 			return
 		}
-		pause.Stop()
-		if out.Write(pcm) != nil || flush.Flush() != nil {
+		for ; sent < time.Since(start); sent += frameTime {
+			if out.Write(ahead.next()) != nil {
+				return
+			}
+		}
+		if flush.Flush() != nil {
 			return
 		}
 	}
+}
+
+const (
+	frameTime   = 20 * time.Millisecond
+	frameValues = audio.FrameSamples * audio.Channels
+	cushionFrom = 6 * frameValues  // gathered before music begins: it covers late packets
+	cushionMost = 15 * frameValues // beyond that, silence is left out
+)
+
+// A cushion makes a steady stream of what comes in pieces and bursts. A listener
+// makes up for a pause at its end, with seconds of silence at once: those have
+// been played already.
+type cushion struct {
+	pcm     []float32
+	playing bool
+}
+
+func (c *cushion) put(pcm []float32) { c.pcm = append(c.pcm, pcm...) }
+
+// next is the next 20 ms, silence if there is nothing else.
+func (c *cushion) next() []float32 {
+	for len(c.pcm) > cushionMost && silent(c.pcm[:frameValues]) {
+		c.pcm = c.pcm[frameValues:]
+	}
+	c.playing = len(c.pcm) >= frameValues && (c.playing || len(c.pcm) >= cushionFrom)
+	if !c.playing {
+		return make([]float32, frameValues)
+	}
+	frame := c.pcm[:frameValues]
+	c.pcm = c.pcm[frameValues:]
+	return frame
+}
+
+// silent reports whether nobody would hear pcm: after a pause the decoder's
+// last ringing is not quite zero.
+func silent(pcm []float32) bool {
+	for _, v := range pcm {
+		if v > 1e-4 || v < -1e-4 {
+			return false
+		}
+	}
+	return true
 }
 
 // serveType has alice type a line, such as "/play lantern".
