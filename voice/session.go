@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -256,8 +257,14 @@ func (s *session) speak(gw *gateway) error {
 }
 
 // handle takes one message. What cannot be read ends the session if the session
-// hangs on it, and is passed over otherwise.
-func (s *session) handle(ctx context.Context, gw *gateway, p *pulse, m message) error {
+// hangs on it, and is passed over otherwise. A panic ends it, and not the process
+// with the calls of everybody else.
+func (s *session) handle(ctx context.Context, gw *gateway, p *pulse, m message) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = protocol("opcode %d: panic: %v\n%s", m.op, r, debug.Stack())
+		}
+	}()
 	if m.seq >= 0 {
 		fresh := s.seq.text
 		if m.binary {

@@ -201,19 +201,24 @@ func (s *Session) RemoveUser(u godave.UserID) {
 
 // handle runs f on the handshake, unless it is over, then sends what f put out.
 func (s *Session) handle(f func()) {
-	s.mu.Lock()
-	if !s.over {
-		f()
-		s.updateReady()
-	}
-	out := s.out
-	s.out = nil
-	s.mu.Unlock()
-	for _, o := range out {
+	for _, o := range s.locked(f) {
 		if err := o.send(); err != nil {
 			s.log.Warn("dave message not sent", slog.String("message", o.what), slog.Any("err", err))
 		}
 	}
+}
+
+// locked is handle up to the sending. It lets go of the lock also if f panics,
+// so that the session can be closed.
+func (s *Session) locked(f func()) (out []outgoing) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.over {
+		f()
+		s.updateReady()
+	}
+	out, s.out = s.out, nil
+	return out
 }
 
 // post sends to the gateway once the lock is released.
