@@ -6,6 +6,8 @@
 // misspelt field, an interaction left unanswered) it remembers as a violation.
 // [New] is for tests and fails them on violations; [Start] is for programs.
 //
+// docs/discordtest.md lists what it holds a client to, and the test for each.
+//
 // Time passes as on the wall; [Discord.Passes] makes it pass faster, for the
 // three-second rule, the fifteen-minute tokens and the rate-limit windows.
 package discordtest

@@ -18,7 +18,13 @@ func TestLoginOverEveryCompression(t *testing.T) {
 			if ready["session_id"] == "" || ready["resume_gateway_url"] != d.ResumeURL() {
 				t.Fatalf("got READY %v", ready)
 			}
+			if app, _ := ready["application"].(obj); app["id"] != d.Application().String() || app["flags_new"] != fmt.Sprint(app["flags"]) {
+				t.Errorf("got application %v", app)
+			}
 			g := w.until(0, "GUILD_CREATE").obj(t)
+			if _, there := g["hub_type"]; !there {
+				t.Error("GUILD_CREATE has no hub_type")
+			}
 			if g["id"] != den.ID().String() || g["unavailable"] != false || len(g["channels"].([]any)) != 1 {
 				t.Fatalf("got GUILD_CREATE %v", g)
 			}
@@ -50,6 +56,12 @@ func TestPayloadCompression(t *testing.T) {
 	if g := w.until(0, "GUILD_CREATE"); g.S != 2 {
 		t.Fatalf("got %+v", g)
 	}
+	d.Passes(identifyWindow)
+	both := dial(t, d, d.GatewayURL(), "compress=zlib-stream")
+	both.until(10, "")
+	both.send(2, id)
+	both.closed(4002)
+	taken(t, d, "transport compression")
 }
 
 func TestGatewayRefusesWhatDiscordRefuses(t *testing.T) {
