@@ -333,7 +333,7 @@ func (d *Demuxer) Seek(to time.Duration) (time.Duration, error) {
 // halve moves low towards the frame with target in it, where frames tell their
 // place.
 func (d *Demuxer) halve(low *int64, high, target int64) error {
-	if d.stream.MinBlock != d.stream.MaxBlock {
+	if d.stream.MinBlock != d.stream.MaxBlock && !d.countsSamples() {
 		return nil
 	}
 	for high-*low > near {
@@ -357,6 +357,16 @@ func (d *Demuxer) halve(low *int64, high, target int64) error {
 		}
 	}
 	return nil
+}
+
+// countsSamples reports whether the first frame says at which sample it begins, not
+// which frame it is.
+func (d *Demuxer) countsSamples() bool {
+	if d.r.Jump(d.begin) != nil {
+		return false
+	}
+	h, _, err := d.frame()
+	return err == nil && h.Variable
 }
 
 // eof is io.EOF at the end of the media, else what went wrong.

@@ -33,15 +33,19 @@ func TestStreamsCutsAndDamage(t *testing.T) {
 }
 
 // frame is one of 192 samples at 48 kHz, mono, 16 bit, constant: some 12 bytes.
-func frame(n int) []byte {
-	b := []byte{0xff, 0xf8, 0x1a, 0x08}
+func frame(n int) []byte { return numbered([]byte{0xff, 0xf8, 0x1a, 0x08}, n) }
+
+// numbered is a frame that begins with b and then n.
+func numbered(b []byte, n int) []byte {
 	switch {
 	case n < 0x80:
 		b = append(b, byte(n))
 	case n < 0x800:
 		b = append(b, 0xc0|byte(n>>6), 0x80|byte(n&63))
-	default:
+	case n < 0x10000:
 		b = append(b, 0xe0|byte(n>>12), 0x80|byte(n>>6&63), 0x80|byte(n&63))
+	default:
+		b = append(b, 0xf8|byte(n>>24), 0x80|byte(n>>18&63), 0x80|byte(n>>12&63), 0x80|byte(n>>6&63), 0x80|byte(n&63))
 	}
 	b = append(b, crc8(b))
 	b = append(b, 0, 0x11, 0x22)
@@ -287,6 +291,42 @@ func TestSeekingHalvesWhatIsLong(t *testing.T) {
 			t.Errorf("seek to %v: packet at %d, %v", to, p.PTS, err)
 		}
 	}
+}
+
+func TestSeekingHalvesWhereFramesCountSamples(t *testing.T) {
+	b := song(0, nil)
+	b[8], b[9] = 0, 16 // block sizes from 16 to 192
+	const count = 200_000
+	at := make([]int, count)
+	for i := range count {
+		at[i] = len(b)
+		b = append(b, numbered([]byte{0xff, 0xf9, 0x1a, 0x08}, i*192)...)
+	}
+	m := containertest.Media(b)
+	read := &counter{ReadCloser: m.ReadCloser}
+	m.ReadCloser = read
+	d := containertest.Open(t, open, m)
+	for _, n := range []int{199_999, 0, 20_000, 123_456, 1} {
+		read.n = 0
+		if _, err := d.Seek(time.Duration(n) * 4 * time.Millisecond); err != nil || read.n > 1<<20 {
+			t.Fatalf("seek to frame %d reads %d bytes of %d, %v", n, read.n, len(b), err)
+		}
+		if p, err := d.ReadPacket(); err != nil || p.PTS != int64(n)*192 || !bytes.HasPrefix(b[at[n]:], p.Data) {
+			t.Errorf("seek to frame %d: packet at %d, %v", n, p.PTS, err)
+		}
+	}
+}
+
+// A counter counts the bytes read.
+type counter struct {
+	io.ReadCloser
+	n int
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	c.n += n
+	return n, err
 }
 
 func TestLooksGoesByChecksums(t *testing.T) {
