@@ -13,29 +13,42 @@ type timed struct {
 	ok     bool  // it looks like a packet of its codec
 }
 
-// A history is the last packets the listener has heard.
+// A history is the last packets the listener has heard: as many as a warm-up
+// takes and no more, for each keeps alive what was read together with it.
 type history struct {
-	ring  [remembered]timed
-	count int // ever added; the newest is at (count-1) % remembered
+	ring   [remembered]timed
+	first  int   // ever forgotten; the oldest is at first % remembered
+	count  int   // ever added; the newest is at (count-1) % remembered
+	length int64 // of all that are remembered
 }
 
 func (h *history) add(p timed) {
+	if h.count-h.first == remembered {
+		h.drop()
+	}
 	h.ring[h.count%remembered] = p
 	h.count++
+	h.length += p.length
+	for h.length-h.ring[h.first%remembered].length >= warm*frameSamples {
+		h.drop()
+	}
+}
+
+// drop forgets the oldest.
+func (h *history) drop() {
+	oldest := &h.ring[h.first%remembered]
+	h.length -= oldest.length
+	*oldest = timed{}
+	h.first++
 }
 
 func (h *history) forget() { *h = history{} }
 
-// last appends to dst the newest packets, oldest first, that together last
-// samples at 48 kHz, or all there are if that is less, and reports how long they last.
-func (h *history) last(dst []timed, samples int64) ([]timed, int64) {
-	n, total := 0, int64(0)
-	for n < min(h.count, remembered) && total < samples {
-		n++
-		total += h.ring[(h.count-n)%remembered].length
+// all appends the packets to dst, oldest first, and reports how many samples at
+// 48 kHz they last: 80 ms, or less if less has been heard.
+func (h *history) all(dst []timed) ([]timed, int64) {
+	for i := h.first; i < h.count; i++ {
+		dst = append(dst, h.ring[i%remembered])
 	}
-	for ; n > 0; n-- {
-		dst = append(dst, h.ring[(h.count-n)%remembered])
-	}
-	return dst, total
+	return dst, h.length
 }

@@ -235,7 +235,7 @@ func (s *Stream) enter(at int64) error {
 	heard, skip := int64(0), s.skip
 	s.warmup = s.warmup[:0]
 	if s.aligned {
-		s.warmup, heard = s.past.last(s.warmup, warm*frameSamples)
+		s.warmup, heard = s.past.all(s.warmup)
 		skip = 0
 	}
 	s.coder.start(at, heard, skip)

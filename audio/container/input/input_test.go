@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"runtime"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -184,5 +185,48 @@ func TestConversions(t *testing.T) {
 	}
 	if input.Samples(time.Second/2) != 24000 || input.Duration(-480) != -10*time.Millisecond {
 		t.Error("seconds do not match samples")
+	}
+}
+
+func TestReaderIsSmallUntilMoreIsLookedAt(t *testing.T) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	readers := make([]*input.Reader, 100)
+	for i := range readers {
+		readers[i] = input.New(containertest.Stream([]byte("abc")))
+	}
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / 100; each > 17<<10 {
+		t.Errorf("%d bytes for a reader, and a thousand players have one or two each", each)
+	}
+}
+
+func TestSlabKeepsLittleForItsLastPiece(t *testing.T) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	pieces := make([][]byte, 100)
+	for i := range pieces {
+		var s input.Slab
+		pieces[i] = s.Make(100)
+	}
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / 100; each > 9<<10 {
+		t.Errorf("a piece of %d bytes keeps %d", len(pieces[0]), each)
+	}
+}
+
+// void is a stream of nothing, without end.
+type void struct{ read int }
+
+func (v *void) Read(p []byte) (int, error) {
+	v.read += len(p)
+	return len(p), nil
+}
+
+func TestNobodyReadsThroughWhatNoFileIs(t *testing.T) {
+	v := &void{}
+	r := input.New(&audio.Media{ReadCloser: io.NopCloser(v), Size: -1})
+	if err := r.Skip(1<<30 + 1); !errors.Is(err, audio.ErrLimit) || v.read > 0 {
+		t.Errorf("%v after %d bytes", err, v.read)
 	}
 }

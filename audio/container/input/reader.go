@@ -12,7 +12,13 @@ import (
 )
 
 const (
-	bufferSize = 64 << 10
+	// bufferSize is how much is read at once: a second of most music. It
+	// grows where more is looked at.
+	bufferSize = 16 << 10
+	// worthJump is the shortest way to jump: a jump may be a new request.
+	worthJump = 64 << 10
+	// maxSkip is the longest way to skip by reading: longer than files we take.
+	maxSkip = 1 << 30
 	// MaxPeek is the farthest Peek looks ahead, in bytes: more than the largest
 	// FLAC frame there can be (65535 samples, 8 channels, 33 bits).
 	MaxPeek   = 4 << 20
@@ -104,16 +110,20 @@ func (r *Reader) ReadFull(dst []byte) (int, error) {
 }
 
 // Skip consumes n bytes without looking at them, jumping if that is worth it.
-// It returns io.ErrUnexpectedEOF if there are fewer.
+// It returns io.ErrUnexpectedEOF if there are fewer, and audio.ErrLimit if it is
+// too long a way to read.
 func (r *Reader) Skip(n int64) error {
 	if n < 0 {
 		return fmt.Errorf("input: skip of %d bytes: %w", n, audio.ErrMalformed)
 	}
-	if r.seeker != nil && n > int64(r.to-r.from)+bufferSize {
+	if r.seeker != nil && n > int64(r.to-r.from)+worthJump {
 		if r.size >= 0 && n > r.size-r.Pos() {
 			return io.ErrUnexpectedEOF
 		}
 		return r.Jump(r.Pos() + n)
+	}
+	if n > maxSkip {
+		return fmt.Errorf("input: skip of %d bytes: %w", n, audio.ErrLimit)
 	}
 	for n > 0 {
 		if b, err := r.Peek(1); len(b) == 0 {
@@ -197,7 +207,9 @@ func (r *Reader) fill(n int) {
 		r.from, r.to = 0, r.to-r.from
 	}
 	if len(r.buf)-r.from < n && r.to == len(r.buf) {
-		r.buf = append(r.buf, make([]byte, len(r.buf))...) // grows with what came, not with what is claimed
+		bigger := make([]byte, 2*len(r.buf)) // grows with what came, not with what is claimed
+		copy(bigger, r.buf)
+		r.buf = bigger
 	}
 	for range idleReads {
 		c, err := r.src.Read(r.buf[r.to:])

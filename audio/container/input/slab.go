@@ -1,6 +1,6 @@
 package input
 
-const slabSize = 32 << 10 // some eighty packets of Opus at 128 kbit/s
+const slabSize = 8 << 10 // half a second of Opus at 128 kbit/s: the last piece keeps all of it
 
 // A Slab gives out pieces of larger allocations. A piece is the taker's to keep;
 // appending to it copies. The zero value is ready.
