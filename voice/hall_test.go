@@ -35,9 +35,9 @@ type hall struct {
 // connection and so tries to resume: nothing a client can help.
 var inFlight = []string{"without discovery", "before discovery", "after leaving", "resumed a session that is"}
 
-func newHall(t *testing.T) *hall {
+func newHall(t *testing.T, forgiven ...string) *hall {
 	t.Helper()
-	h := &hall{stage: newStage(t, voiceserver.Options{}, inFlight...), full: map[music.ChannelID]bool{}}
+	h := &hall{stage: newStage(t, voiceserver.Options{}, append(forgiven, inFlight...)...), full: map[music.ChannelID]bool{}}
 	h.m = NewManager(h.opts)
 	h.m.Attach(bot, h.update)
 	t.Cleanup(func() {

@@ -81,10 +81,11 @@ func (m *Manager) Attach(self music.UserID, update func(ctx context.Context, g m
 func (m *Manager) Join(ctx context.Context, g music.GuildID, c music.ChannelID) (*Conn, error) {
 	m.mu.Lock()
 	p := m.at(g)
+	turn := p.turn
 	m.mu.Unlock()
 	select {
-	case p.turn <- struct{}{}:
-		defer func() { <-p.turn }()
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
