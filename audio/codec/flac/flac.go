@@ -48,31 +48,23 @@ func (d *Decoder) Reset() { d.rate, d.channels = d.info.Rate, d.info.Channels }
 // scaled to -1..1. In place of a lost frame there is silence. The error wraps
 // audio.ErrMalformed or audio.ErrLimit; the next frame may well decode again.
 func (d *Decoder) Decode(dst []float32, p audio.Packet) ([]float32, error) {
-	start := len(dst)
-	if len(p.Data) == 0 {
-		dst = slices.Grow(dst, d.lost(p))[:start+d.lost(p)]
-		clear(dst[start:])
-		return dst, nil
-	}
-	h, err := d.decode(p.Data)
-	if err != nil {
-		return dst, err
-	}
-	size := h.Block * h.Channels
-	dst = slices.Grow(dst, size)[:start+size]
-	if !interleave(dst[start:], d.channel[:h.Channels], 1/float32(int64(1)<<(h.Bits-1)), h.Bits) {
-		return dst[:start], malformed("samples of too many bits")
-	}
-	d.keep(h)
-	return dst, nil
+	dst, _, err := appendFrame(d, dst, p, func(bits int) float32 { return 1 / float32(int64(1)<<(bits-1)) })
+	return dst, err
 }
 
 // DecodeInt is Decode without loss: it appends the samples as they are, of as many
 // bits as it returns beside them. Those are what the MD5 of STREAMINFO is made of.
 func (d *Decoder) DecodeInt(dst []int32, p audio.Packet) (samples []int32, bits int, err error) {
+	return appendFrame(d, dst, p, func(int) int32 { return 1 })
+}
+
+// appendFrame appends the samples of the frame in p, which it says the bits of,
+// times scale.
+func appendFrame[T int32 | float32](d *Decoder, dst []T, p audio.Packet, scale func(bits int) T) ([]T, int, error) {
 	start := len(dst)
 	if len(p.Data) == 0 {
-		dst = slices.Grow(dst, d.lost(p))[:start+d.lost(p)]
+		n := d.lost(p)
+		dst = slices.Grow(dst, n)[:start+n]
 		clear(dst[start:])
 		return dst, d.info.Bits, nil
 	}
@@ -80,16 +72,14 @@ func (d *Decoder) DecodeInt(dst []int32, p audio.Packet) (samples []int32, bits 
 	if err != nil {
 		return dst, 0, err
 	}
-	size := h.Block * h.Channels
-	dst = slices.Grow(dst, size)[:start+size]
-	if !interleave(dst[start:], d.channel[:h.Channels], 1, h.Bits) {
+	n := h.Block * h.Channels
+	dst = slices.Grow(dst, n)[:start+n]
+	if !interleave(dst[start:], d.channel[:h.Channels], scale(h.Bits), h.Bits) {
 		return dst[:start], 0, malformed("samples of too many bits")
 	}
-	d.keep(h)
+	d.rate, d.channels = h.Rate, h.Channels
 	return dst, h.Bits, nil
 }
-
-func (d *Decoder) keep(h FrameHeader) { d.rate, d.channels = h.Rate, h.Channels }
 
 // lost is how many values stand for the lost frame p, of a second at most.
 func (d *Decoder) lost(p audio.Packet) int {

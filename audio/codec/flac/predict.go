@@ -61,16 +61,16 @@ func predictWide[T sample](buf []T, residual []int32, s *subframe) {
 // predict is predictWide for samples of 32 bits, in loops for orders rounded up:
 // the coefficients added are 0, and what they meet is in the margin.
 func predict(buf, residual []int32, s *subframe) {
-	c := &s.coefs
-	switch out := buf[margin+s.order:]; {
+	c, first := &s.coefs, margin+s.order // the first sample to predict
+	switch {
 	case s.order <= 4:
-		predict4(buf[len(buf)-len(out)-4:], residual, (*[4]int64)(c[maxOrder-4:]), s.shift)
+		predict4(buf[first-4:], residual, (*[4]int64)(c[maxOrder-4:]), s.shift)
 	case s.order <= 8:
-		predict8(buf[len(buf)-len(out)-8:], residual, (*[8]int64)(c[maxOrder-8:]), s.shift)
+		predict8(buf[first-8:], residual, (*[8]int64)(c[maxOrder-8:]), s.shift)
 	case s.order <= 12:
-		predict12(buf[len(buf)-len(out)-12:], residual, (*[12]int64)(c[maxOrder-12:]), s.shift)
+		predict12(buf[first-12:], residual, (*[12]int64)(c[maxOrder-12:]), s.shift)
 	default:
-		predict32(buf[len(buf)-len(out)-32:], residual, c, s.shift)
+		predict32(buf[first-32:], residual, c, s.shift)
 	}
 }
 

@@ -118,8 +118,8 @@ func plain[T sample](r *bitReader, dst []T, k uint) {
 	}
 }
 
-// render makes the samples in buf, after the margin. linear predicts into what it
-// is given, all of buf.
+// render makes the samples in buf, after the margin: those the residual is for by
+// predict, if the predictor is a linear one. residual is room for it.
 func render[T sample](s *subframe, r *bitReader, buf []T, residual []int32, predict func([]T, []int32, *subframe)) error {
 	out := buf[margin:]
 	switch s.kind {
