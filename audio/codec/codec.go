@@ -25,9 +25,7 @@ func NewDecoder(info audio.CodecInfo) (audio.Decoder, error) {
 		return wrap(vorbis.NewDecoder(info.Private))
 	case name == "flac":
 		return wrap(flac.NewDecoder(info.Private))
-	case name == "mp3" && info.SampleRate < 16000 && info.SampleRate > 0:
-		return nil, fmt.Errorf("codec: MPEG-2.5 mp3 at %d Hz: %w", info.SampleRate, audio.ErrUnsupported)
-	case name == "mp3":
+	case name == "mp1" || name == "mp2" || name == "mp3":
 		return mp3.NewDecoder(info.SampleRate), nil
 	case pcm.Width(name) > 0:
 		return wrap(pcm.NewDecoder(name, info.SampleRate, info.Channels))

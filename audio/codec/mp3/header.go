@@ -1,5 +1,5 @@
-// Package mp3 reads MPEG audio frame headers and decodes MPEG-1 and MPEG-2
-// Layer III.
+// Package mp3 reads MPEG audio frame headers and decodes MPEG-1, MPEG-2 and
+// MPEG-2.5 audio, Layers I, II and III, as ISO 11172-3 and ISO 13818-3 tell it.
 package mp3
 
 import (
@@ -34,7 +34,11 @@ type Header struct {
 	Channels int
 	Samples  int  // per channel
 	Size     int  // bytes of the whole frame; 0 in free format
+	Padding  int  // bytes of padding, which Size contains
 	CRC      bool // two bytes of checksum follow
+
+	joint     bool
+	extension int // of the mode, if joint
 }
 
 // ParseHeader reads the frame header b begins with. It reports false if that is
@@ -51,7 +55,10 @@ func ParseHeader(b []byte) (Header, bool) {
 		Version: [4]Version{MPEG25, 0, MPEG2, MPEG1}[version],
 		Layer:   layer, Channels: 2, CRC: b[1]&1 == 0,
 	}
-	if b[3]>>6 == 3 {
+	switch b[3] >> 6 {
+	case 1:
+		h.joint, h.extension = true, int(b[3]>>4&3)
+	case 3:
 		h.Channels = 1
 	}
 	h.Rate = [3]int{44100, 48000, 32000}[rate] >> h.Version
@@ -63,14 +70,16 @@ func ParseHeader(b []byte) (Header, bool) {
 	case layer == 3 && h.Version != MPEG1:
 		h.Samples = 576
 	}
-	if h.Bitrate == 0 {
-		return h, true
-	}
-	padding := int(b[2] >> 1 & 1)
+	h.Padding = int(b[2] >> 1 & 1)
 	if layer == 1 {
-		h.Size = (12*h.Bitrate/h.Rate + padding) * 4
-	} else {
-		h.Size = h.Samples/8*h.Bitrate/h.Rate + padding
+		h.Padding *= 4
+	}
+	switch {
+	case h.Bitrate == 0:
+	case layer == 1:
+		h.Size = 12*h.Bitrate/h.Rate*4 + h.Padding
+	default:
+		h.Size = h.Samples/8*h.Bitrate/h.Rate + h.Padding
 	}
 	return h, true
 }
@@ -93,6 +102,28 @@ func bitrateOf(v Version, layer, index int) int {
 // Alike reports whether two frames can stand next to each other in one stream.
 func (h Header) Alike(o Header) bool {
 	return h.Version == o.Version && h.Layer == o.Layer && h.Rate == o.Rate && (h.Bitrate == 0) == (o.Bitrate == 0)
+}
+
+// FreeSize is the size in bytes, without padding, of the frames in free format that b
+// begins with: the distance at which two more like the first follow, or one more and
+// the end. It is 0 if there are none. Nothing behind 2*MaxPacket+HeaderSize matters.
+func FreeSize(b []byte) int {
+	h, ok := ParseHeader(b)
+	if !ok || h.Bitrate != 0 {
+		return 0
+	}
+	for n := h.Body() + 1; n <= MaxPacket && n+HeaderSize <= len(b); n++ {
+		second, ok := ParseHeader(b[n:])
+		if !ok || !second.Alike(h) || second.Channels != h.Channels {
+			continue
+		}
+		size := n - h.Padding
+		behind := b[min(len(b), n+size+second.Padding):]
+		if third, ok := ParseHeader(behind); ok && third.Alike(h) || len(behind) == 0 && n+size+second.Padding == len(b) {
+			return size
+		}
+	}
+	return 0
 }
 
 // SideInfo is the length in bytes of the side information of a Layer III frame,
@@ -119,18 +150,8 @@ func (h Header) Body() int {
 func (h Header) Name() string { return fmt.Sprintf("mp%d", h.Layer) }
 
 // Supported is nil if Decoder can decode such frames, else an error that wraps
-// audio.ErrUnsupported and says what they are.
-func (h Header) Supported() error {
-	switch {
-	case h.Layer != 3:
-		return fmt.Errorf("mp3: MPEG audio Layer %s: %w", "III"[:h.Layer], audio.ErrUnsupported)
-	case h.Version == MPEG25:
-		return fmt.Errorf("mp3: MPEG-2.5 (%d Hz): %w", h.Rate, audio.ErrUnsupported)
-	case h.Bitrate == 0:
-		return fmt.Errorf("mp3: free format: %w", audio.ErrUnsupported)
-	}
-	return nil
-}
+// audio.ErrUnsupported. It is nil for all there are.
+func (h Header) Supported() error { return nil }
 
 func malformed(what string) error {
 	return fmt.Errorf("mp3: %s: %w", what, audio.ErrMalformed)

@@ -1,11 +1,9 @@
 package mp3
 
 import (
-	"bytes"
-	"fmt"
+	"math"
 	"slices"
-
-	"github.com/hajimehoshi/go-mp3"
+	"sync"
 
 	"segue/audio"
 )
@@ -14,121 +12,140 @@ import (
 // the encoder's frames: 528 of the filter bank and 1.
 const DecoderDelay = 529
 
-// Decoder decodes Layer III frames to stereo; mono comes out on both sides.
+const gainBias = 384 // where gains begin to be above 1
+
+// tables are what decoding looks up. They never change and all decoders share them.
+type tables struct {
+	huffman   *huffman
+	hybrid    *hybrid
+	synthesis *synthesis
+	gains     [2 * gainBias]float32 // powers of two in quarters, from -gainBias
+	ratios    [7]float32            // of the left channel, by intensity position
+	scales    [scales]float32       // of Layers I and II
+}
+
+var shared = sync.OnceValue(func() *tables {
+	t := &tables{huffman: newHuffman(), hybrid: newHybrid(), synthesis: newSynthesis()}
+	for i := range t.gains {
+		t.gains[i] = float32(math.Exp2(float64(i-gainBias) / 4))
+	}
+	for i := range t.ratios {
+		sin, cos := math.Sincos(math.Pi / 12 * float64(i))
+		t.ratios[i] = float32(sin / (sin + cos))
+	}
+	for i := range t.scales {
+		t.scales[i] = float32(math.Exp2(1 - float64(i)/3))
+	}
+	return t
+})
+
+// A channel is what a decoder works with and remembers of one channel.
+type channel struct {
+	bands   bands
+	factors factors
+	lines   [lineCount + 4]float32
+	used    int // lines that are not all 0
+	over    [subbands][perBand]float32
+	samples samples
+	bank    bank
+}
+
+// Decoder decodes frames of MPEG audio, all versions and layers, to stereo; mono comes
+// out on both sides. Checksums are not looked at.
 type Decoder struct {
-	dec       *mp3.Decoder // nil before the first frame
-	feed      bytes.Reader
-	reservoir int // bytes of main data the library remembers
-	rate      int
-	scratch   []byte
-	silent    []byte
+	rate, layer int
+	channels    int // of the frame before; 0 if there is none
+	tables      *tables
+	in          bits
+	side        [2][2]granule // by granule, then channel
+	alloc       allocation
+	ch          [2]channel
+	spare       [lineCount]float32
+	reservoir   [maxReservoir]byte
+	kept        int // bytes in the reservoir
+	main        [maxReservoir + MaxPacket]byte
 }
 
 // NewDecoder returns a decoder that says rate until the first frame tells.
-func NewDecoder(rate int) *Decoder {
-	return &Decoder{rate: rate, scratch: make([]byte, 1152*4)}
-}
+func NewDecoder(rate int) *Decoder { return &Decoder{rate: rate, tables: shared()} }
 
 // Format is the rate of the frame last decoded, and 2.
 func (d *Decoder) Format() (rate, channels int) { return d.rate, 2 }
 
 // Reset forgets the frames before.
-func (d *Decoder) Reset() { d.dec, d.reservoir = nil, 0 }
+func (d *Decoder) Reset() {
+	d.kept, d.layer, d.channels = 0, 0, 0
+	for i := range d.ch {
+		c := &d.ch[i]
+		c.over, c.bank, c.factors = [subbands][perBand]float32{}, bank{}, factors{}
+	}
+}
 
-// Decode appends the samples of the frame in p: 1152 per channel, or 576 of
-// MPEG-2. A frame that builds on ones not seen (after a seek) comes out silent,
-// as does a lost one. Errors wrap audio.ErrMalformed or audio.ErrUnsupported.
+// Decode appends the samples of the frame in p, Header.Samples per channel. One in
+// free format is taken to be all of p. A frame that builds on ones not seen (after a
+// seek) comes out silent, as does a lost one. Errors wrap audio.ErrMalformed.
 func (d *Decoder) Decode(dst []float32, p audio.Packet) ([]float32, error) {
+	start := len(dst)
 	if len(p.Data) == 0 {
-		return d.conceal(dst, p.Duration), nil
+		n := int(min(max(p.Duration, 0), audio.SampleRate) * int64(d.rate) / audio.SampleRate)
+		d.Reset()
+		return silence(dst, n*2), nil
 	}
 	h, ok := ParseHeader(p.Data)
 	if !ok {
 		return dst, malformed("packet is not a frame")
 	}
-	if err := h.Supported(); err != nil {
-		return dst, err
+	size := h.Size
+	if size == 0 {
+		size = len(p.Data)
 	}
-	if len(p.Data) < h.Size || h.Size < h.Body()+h.SideInfo() {
+	if len(p.Data) < size || size < h.Body() || h.Layer == 3 && size < h.Body()+h.SideInfo() {
 		return dst, malformed("frame cut off")
 	}
-	if h.Rate != d.rate && d.dec != nil {
+	if size > MaxPacket {
+		return dst, malformed("frame too long")
+	}
+	if h.Layer != d.layer || h.Rate != d.rate {
 		d.Reset()
+		d.layer, d.rate = h.Layer, h.Rate
 	}
-	d.rate = h.Rate
-	frame, mainData := p.Data[:h.Size], h.Size-h.Body()-h.SideInfo()
-	back := mainDataBegin(h, frame)
-	if back > d.reservoir {
-		frame, back = d.silence(h, frame), 0
+	dst = silence(dst, 2*h.Samples)
+	if err := d.frame(h, p.Data[:size], dst[start:]); err != nil {
+		return dst[:start], err
 	}
-	pcm, err := d.run(frame)
+	return dst, nil
+}
+
+// frame decodes into pcm, which is as long as the frame.
+func (d *Decoder) frame(h Header, frame []byte, pcm []float32) error {
+	if h.Channels == 2 && d.channels == 1 {
+		d.ch[1].over, d.ch[1].bank = d.ch[0].over, d.ch[0].bank
+	}
+	d.channels = h.Channels
+	var err error
+	switch h.Layer {
+	case 1:
+		err = d.layer1(h, frame, pcm)
+	case 2:
+		err = d.layer2(h, frame, pcm)
+	default:
+		err = d.layer3(h, frame, pcm)
+	}
 	if err != nil {
-		d.Reset()
-		return dst, err
+		return err
 	}
-	d.reservoir = back + mainData
-	return widen(dst, pcm), nil
-}
-
-// mainDataBegin is how many bytes before its own main data a frame's begins.
-func mainDataBegin(h Header, frame []byte) int {
-	side := frame[h.Body():]
-	if h.Version == MPEG1 {
-		return int(side[0])<<1 | int(side[1])>>7
-	}
-	return int(side[0])
-}
-
-// silence returns the frame with side information that asks for no sound, but
-// with its main data, on which the next frames may build.
-func (d *Decoder) silence(h Header, frame []byte) []byte {
-	d.silent = append(d.silent[:0], frame...)
-	clear(d.silent[h.Body() : h.Body()+h.SideInfo()])
-	return d.silent
-}
-
-// run pushes one frame through the library, which pulls: it reads exactly the
-// frame it is given, and never sees an end.
-func (d *Decoder) run(frame []byte) (pcm []byte, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			pcm, err = nil, malformed(fmt.Sprint(r))
+	if h.Channels == 1 {
+		for i := 0; i+1 < len(pcm); i += 2 {
+			pcm[i+1] = pcm[i]
 		}
-	}()
-	d.feed.Reset(frame)
-	if d.dec == nil {
-		// The library must not know that its source can seek: it would read on.
-		dec, err := mp3.NewDecoder(onlyReader{&d.feed})
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", audio.ErrMalformed, err)
-		}
-		d.dec = dec
 	}
-	n, err := d.dec.Read(d.scratch)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", audio.ErrMalformed, err)
-	}
-	return d.scratch[:n], nil
+	return nil
 }
 
-type onlyReader struct{ r *bytes.Reader }
-
-func (o onlyReader) Read(b []byte) (int, error) { return o.r.Read(b) }
-
-func (d *Decoder) conceal(dst []float32, duration int64) []float32 {
-	n := int(min(max(duration, 0), audio.SampleRate)*int64(d.rate)/audio.SampleRate) * 2
+// silence appends n values of 0.
+func silence(dst []float32, n int) []float32 {
 	start := len(dst)
 	dst = slices.Grow(dst, n)[:start+n]
 	clear(dst[start:])
-	d.Reset()
-	return dst
-}
-
-// widen appends 16-bit little-endian samples.
-func widen(dst []float32, pcm []byte) []float32 {
-	dst = slices.Grow(dst, len(pcm)/2)
-	for ; len(pcm) >= 2; pcm = pcm[2:] {
-		dst = append(dst, float32(int16(uint16(pcm[0])|uint16(pcm[1])<<8))/32768)
-	}
 	return dst
 }

@@ -21,8 +21,8 @@ const (
 	runUp      = 10      // frames to decode before a place: a full bit reservoir
 )
 
-// A Demuxer takes frames out of MPEG audio. Only Layer III can be decoded, but the
-// others come as packets too.
+// A Demuxer takes frames of any layer out of MPEG audio. Those of free format do not
+// tell their size, but all have the same, which the first few show.
 //
 // A packet's PTS counts from the first sample the decoder gives, so the music is
 // at PTS less PreSkip.
@@ -33,6 +33,7 @@ type Demuxer struct {
 	info  audio.Info
 
 	like  mp3.Header // all frames are
+	free  int        // bytes of a frame in free format without padding; 0 if unknown
 	begin int64      // where in the media the first frame is
 	frame int64      // number of the next one
 	music int64      // samples at which the music ends; 0 if unknown
@@ -52,9 +53,6 @@ func NewDemuxer(r *input.Reader, in audio.Info) (*Demuxer, error) {
 		}
 		return nil, err
 	}
-	if h.Bitrate == 0 {
-		return nil, fmt.Errorf("mp3: free format: %w", audio.ErrUnsupported)
-	}
 	d.like = h
 	d.codec = audio.CodecInfo{Name: h.Name(), SampleRate: h.Rate, Channels: h.Channels}
 	d.begin = r.Pos()
@@ -64,6 +62,9 @@ func NewDemuxer(r *input.Reader, in audio.Info) (*Demuxer, error) {
 	d.r.Measure()
 	if d.info.Duration == 0 && r.Size() > 0 {
 		seconds := float64(r.Size()-d.begin) * 8 / float64(h.Bitrate)
+		if h.Bitrate == 0 {
+			seconds = float64(r.Size()-d.begin) / float64(h.Size) * float64(h.Samples) / float64(h.Rate)
+		}
 		d.info.Duration = time.Duration(seconds * float64(time.Second))
 	}
 	d.lateTags()
@@ -129,7 +130,7 @@ func (d *Demuxer) ReadPacket() (audio.Packet, error) {
 // next finds the next whole frame and remembers where it is.
 func (d *Demuxer) next() (mp3.Header, error) {
 	b, _ := d.r.Peek(mp3.HeaderSize)
-	h, ok := mp3.ParseHeader(b)
+	h, ok := d.parse(b)
 	if !ok || !h.Alike(d.like) {
 		var err error
 		if h, err = d.sync(); err != nil {
@@ -189,15 +190,29 @@ func (d *Demuxer) sync() (mp3.Header, error) {
 	return mp3.Header{}, fmt.Errorf("mp3: %d bytes without a frame: %w", maxGarbage, audio.ErrMalformed)
 }
 
+// parse reads a header and, once it is known, sets the size of a frame in free format.
+func (d *Demuxer) parse(b []byte) (mp3.Header, bool) {
+	h, ok := mp3.ParseHeader(b)
+	if ok && h.Bitrate == 0 && d.free > 0 {
+		h.Size = d.free + h.Padding
+	}
+	return h, ok
+}
+
 // frameHere reports whether a frame begins here: one like those before, with
 // another like it right behind, or nothing at all, or a tag.
 func (d *Demuxer) frameHere(b []byte) (mp3.Header, bool) {
-	h, ok := mp3.ParseHeader(b)
+	h, ok := d.parse(b)
 	if !ok || d.like.Layer != 0 && !h.Alike(d.like) {
 		return h, false
 	}
 	if h.Size == 0 {
-		return h, true // free format: nobody knows where the next one is
+		b, _ := d.r.Peek(2*mp3.MaxPacket + mp3.HeaderSize)
+		if d.free = mp3.FreeSize(b); d.free == 0 {
+			return h, false
+		}
+		h.Size = d.free + h.Padding
+		return h, true
 	}
 	b, err := d.r.Peek(h.Size + maxTagHeader)
 	if len(b) < h.Size+mp3.HeaderSize {

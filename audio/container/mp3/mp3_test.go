@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -146,13 +147,44 @@ func TestLayersAreNamed(t *testing.T) {
 		t.Errorf("layer II is %+v", d.Codec())
 	}
 	free := append([]byte("\xff\xfb\x00\x00"), make([]byte, 500)...)
-	for name, b := range map[string][]byte{"free format": bytes.Repeat(free, 5), "no frame": []byte("nothing here"), "one false frame": append(frame(0), "xxxxxxxx"...)} {
+	for name, b := range map[string][]byte{"one frame of free format": free, "no frame": []byte("nothing here"), "one false frame": append(frame(0), "xxxxxxxx"...)} {
 		if _, err := open(containertest.Media(b)); !errors.Is(err, audio.ErrUnsupported) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	if _, err := open(containertest.Media(make([]byte, 2*maxGarbage))); !errors.Is(err, audio.ErrMalformed) {
 		t.Errorf("two megabytes of nothing: %v", err)
+	}
+}
+
+func TestFreeFormatIsMeasured(t *testing.T) {
+	for name, head := range map[string]string{"I": "\xff\xff\x00\x00", "II": "\xff\xfd\x00\x00", "III": "\xff\xfb\x00\x00", "2.5": "\xff\xe3\x00\xc0"} {
+		plain := append([]byte(head), make([]byte, 996)...)
+		padded := append(bytes.Clone(plain), 0)
+		if name == "I" {
+			padded = append(padded, 0, 0, 0)
+		}
+		padded[2] |= 2
+		copy(plain[500:], head[:3]) // looks like a frame, but for what follows
+		copy(padded[700:], head)
+		b := bytes.Repeat(slices.Concat(padded, plain, plain), 30)
+		for what, media := range map[string]*audio.Media{"file": containertest.Media(b), "stream": containertest.Stream(b)} {
+			d := containertest.Open(t, open, media)
+			packets, err := containertest.Drain(d)
+			if len(packets) != 90 || !errors.Is(err, io.EOF) {
+				t.Fatalf("%s, %s: %d packets, %v", name, what, len(packets), err)
+			}
+			for i, p := range packets {
+				if want := [][]byte{padded, plain, plain}[i%3]; !bytes.Equal(p.Data, want) {
+					t.Fatalf("%s, %s: frame %d is %d bytes, want %d", name, what, i, len(p.Data), len(want))
+				}
+			}
+			last := packets[89]
+			lasts := input.Duration(last.PTS + last.Duration)
+			if told := d.Info().Duration; what == "file" && (told-lasts).Abs() > 10*time.Millisecond { // from the size of the first frame
+				t.Errorf("%s lasts %v, want %v", name, told, lasts)
+			}
+		}
 	}
 }
 
@@ -169,5 +201,5 @@ func TestXingThatIsCutOff(t *testing.T) {
 }
 
 func FuzzMP3(f *testing.F) {
-	containertest.Fuzz(f, open, containertest.File(f, "sweep.mp3"), append(info(5, 576, 1000), song(5)...))
+	containertest.Fuzz(f, open, containertest.File(f, "sweep.mp3"), append(info(5, 576, 1000), song(5)...), bytes.Repeat(append([]byte("\xff\xfd\x00\x00"), make([]byte, 300)...), 5))
 }
