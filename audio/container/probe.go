@@ -127,7 +127,11 @@ func lookMP3(head []byte) int {
 // of them.
 func run(b []byte) (n int, whole bool) {
 	first, ok := mp3.ParseHeader(b)
+	free := mp3.FreeSize(b)
 	for h := first; ok && h.Alike(first); n++ {
+		if free > 0 {
+			h.Size = free + h.Padding
+		}
 		if h.Size == 0 || h.Size > len(b) {
 			return n + 1, false
 		}

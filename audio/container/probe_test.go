@@ -1,6 +1,7 @@
 package container_test
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"testing"
@@ -74,6 +75,16 @@ func TestNoiseIsNoAudio(t *testing.T) {
 	for _, head := range []string{"\x00\x01\x02\x03\x04\x05\x06\x07", strings.Repeat("\xff", 5000), strings.Repeat("\x00", 20000), "\xff\xfb"} {
 		if f, err := container.Probe([]byte(head), "", ""); !errors.Is(err, audio.ErrUnsupported) {
 			t.Errorf("%.8q is %q, %v", head, f, err)
+		}
+	}
+}
+
+func TestFramesInFreeFormatAreMP3(t *testing.T) {
+	frame := append([]byte("\xff\xfb\x00\x00"), make([]byte, 700)...)
+	for n := range 6 {
+		head := bytes.Repeat(frame, n)
+		if f, err := container.Probe(head, "", ""); (err == nil && f == container.MP3) != (n >= 3) {
+			t.Errorf("%d frames in free format are %q, %v", n, f, err)
 		}
 	}
 }
