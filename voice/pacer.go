@@ -11,6 +11,10 @@ const (
 	slots     = 20 // one per millisecond of a tick, so that sends spread out
 	slotEvery = tickEvery / slots
 
+	// bunch is how many senders share a slot before the next is taken: waking up
+	// costs as much as a few sends, and this many take a tenth of a millisecond.
+	bunch = 16
+
 	// lateAfter is the lateness from which a tick is a stall. Below, the
 	// schedule holds and the next tick is early by as much as this one was late;
 	// that much a jitter buffer does not notice. Above, the schedule moves.
@@ -22,6 +26,10 @@ type beat struct {
 	steps uint32 // 20 ms steps since the last tick: 1, or more after a stall
 	late  bool   // there was a stall since the last tick
 }
+
+// Lateness is how many ticks came so many whole milliseconds late; the last
+// number is of all that came later still.
+type Lateness [64]int64
 
 // tick may not block nor call back into the pacer.
 type ticker interface{ tick(beat) }
@@ -40,6 +48,7 @@ type Pacer struct {
 	wg   sync.WaitGroup
 
 	ticks, late, stalled atomic.Int64
+	lateness             [len(Lateness{})]atomic.Int64
 
 	// Of the loop alone.
 	base    time.Time     // when turn 0 was due
@@ -62,6 +71,8 @@ type PacerStats struct {
 	Ticks   int64         // ticks given
 	Late    int64         // ticks that came after a stall
 	Stalled time.Duration // sum of all stalls
+
+	Lateness Lateness
 }
 
 // NewPacer starts a pacer. Close it when the last call that uses it is over.
@@ -85,7 +96,11 @@ func (p *Pacer) Stats() PacerStats {
 		n += len(seats)
 	}
 	p.mu.Unlock()
-	return PacerStats{Seats: n, Ticks: p.ticks.Load(), Late: p.late.Load(), Stalled: time.Duration(p.stalled.Load())}
+	st := PacerStats{Seats: n, Ticks: p.ticks.Load(), Late: p.late.Load(), Stalled: time.Duration(p.stalled.Load())}
+	for i := range p.lateness {
+		st.Lateness[i] = p.lateness[i].Load()
+	}
+	return st
 }
 
 // join ticks t from now on, the first time within 20 ms.
@@ -93,8 +108,8 @@ func (p *Pacer) join(t ticker) *seat {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	slot := 0
-	for i := range p.seats {
-		if len(p.seats[i]) < len(p.seats[slot]) {
+	for i := 1; i < slots && len(p.seats[slot]) >= bunch; i++ {
+		if len(p.seats[i]) < bunch || len(p.seats[i]) < len(p.seats[slot]) {
 			slot = i
 		}
 	}
@@ -172,6 +187,7 @@ func (p *Pacer) upcoming() (slot int, due time.Time) {
 
 // turn ticks all seats of a slot.
 func (p *Pacer) turn(slot int, due time.Time) {
+	scheduled := due
 	due = due.Add(p.shift(due))
 	p.mu.Lock()
 	seats := p.seats[slot]
@@ -195,6 +211,8 @@ func (p *Pacer) turn(slot int, due time.Time) {
 		s.t.tick(b)
 	}
 	p.ticks.Add(int64(len(seats)))
+	late := int(time.Since(scheduled) / time.Millisecond) // as the last of them was
+	p.lateness[max(0, min(late, len(p.lateness)-1))].Add(int64(len(seats)))
 	// A stall in the middle counts as well, or the next tick would follow on
 	// the heels of these.
 	p.shift(due)

@@ -1,6 +1,7 @@
 package voice
 
 import (
+	"maps"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -117,12 +118,12 @@ func TestPacerKeepsItsScheduleWhenATickIsALittleLate(t *testing.T) {
 		p.Close()
 		for i := 1; i < len(next.at); i++ {
 			want := next.at[0].Add(time.Duration(i) * tickEvery)
-			if d := next.at[i].Sub(want); d != 0 && d != 8*time.Millisecond {
+			if d := next.at[i].Sub(want); d != 0 && d != 9*time.Millisecond {
 				t.Errorf("tick %d is %v late", i, d)
 			}
 		}
-		if p.Stats().Late != 0 {
-			t.Errorf("stats are %+v", p.Stats())
+		if st := p.Stats(); st.Late != 0 || st.Lateness[9] != 2 || st.Lateness[0] != st.Ticks-2 {
+			t.Errorf("stats are %+v", st)
 		}
 	})
 }
@@ -133,20 +134,28 @@ func TestPacerTicksNobodyWhoHasLeft(t *testing.T) {
 		defer p.Close()
 		total := int64(0)
 		for range 3 {
-			stay, quits := &clock{}, &clock{}
-			a, b := p.join(stay), p.join(quits)
-			time.Sleep(100 * time.Millisecond)
-			p.leave(b)
+			clocks := make([]*clock, bunch+1) // the last has a slot of its own
+			seats := make([]*seat, len(clocks))
+			for i := range clocks {
+				clocks[i] = &clock{}
+				seats[i] = p.join(clocks[i])
+			}
+			time.Sleep(100*time.Millisecond - 1)
+			p.leave(seats[bunch])
 			time.Sleep(time.Second) // nobody in that slot
-			if n := len(quits.at); n != 5 {
+			if n := len(clocks[bunch].at); n != 5 {
 				t.Errorf("%d ticks in 100 ms", n)
 			}
-			p.leave(a)
-			time.Sleep(time.Hour)                    // nobody at all: no stall either
-			if n := len(stay.at); n < 54 || n > 55 { // the last may fall on the very end
-				t.Errorf("%d ticks in 1.1 s", n)
+			for _, s := range seats {
+				p.leave(s)
 			}
-			total += int64(len(stay.at) + len(quits.at))
+			time.Sleep(time.Hour) // nobody at all: no stall either
+			for i, c := range clocks {
+				if n := len(c.at); i < bunch && (n < 54 || n > 55) { // the last may fall on the very end
+					t.Errorf("clock %d: %d ticks in 1.1 s", i, n)
+				}
+				total += int64(len(c.at))
+			}
 		}
 		if st := p.Stats(); st.Seats != 0 || st.Late != 0 || st.Ticks != total {
 			t.Errorf("stats are %+v", st)
@@ -154,26 +163,36 @@ func TestPacerTicksNobodyWhoHasLeft(t *testing.T) {
 	})
 }
 
-func TestPacerSpreadsItsSeats(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := NewPacer()
-		var clocks []*clock
-		for range 100 {
-			c := &clock{}
-			clocks = append(clocks, c)
-			p.join(c)
-		}
-		time.Sleep(tickEvery)
-		p.Close()
-		at := map[time.Time]int{}
-		for _, c := range clocks {
-			at[c.at[0]]++
-		}
-		for when, n := range at {
-			if n != 5 {
-				t.Errorf("%d senders at %v", n, when)
+func TestPacerIsWokenOnceForABunchAndSpreadsManySeats(t *testing.T) {
+	for n, want := range map[int]map[int]int{ // senders: number of them at once: how often
+		1:                  {1: 1},
+		bunch:              {bunch: 1},
+		bunch + 1:          {bunch: 1, 1: 1},
+		slots * bunch:      {bunch: slots},
+		slots*bunch + 1:    {bunch: slots - 1, bunch + 1: 1},
+		slots*bunch + 4000: {bunch + 200: slots},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := NewPacer()
+			clocks := make([]*clock, n)
+			for i := range clocks {
+				clocks[i] = &clock{}
+				p.join(clocks[i])
 			}
-		}
-		p.Close()
-	})
+			time.Sleep(tickEvery)
+			p.Close()
+			at := map[time.Time]int{}
+			for _, c := range clocks {
+				at[c.at[0]]++
+			}
+			got := map[int]int{}
+			for _, n := range at {
+				got[n]++
+			}
+			if !maps.Equal(got, want) {
+				t.Errorf("%d senders: %v, want %v", n, got, want)
+			}
+			p.Close() // again
+		})
+	}
 }
