@@ -43,11 +43,14 @@ type benched struct {
 	Sent           int64   `json:"frames_sent"`
 	Nulled         uint64  `json:"frames_nulled"`
 	Late           int64   `json:"ticks_late"`
+	LateP99        int     `json:"tick_lateness_p99_ms"`   // whole milliseconds, rounded down
+	LateWorst      int     `json:"tick_lateness_worst_ms"` // likewise; 63 is 63 or more
 	AllocsPerFrame float64 `json:"allocations_per_frame"`
 	HeapBefore     uint64  `json:"heap_bytes_before"`
 	HeapAfter      uint64  `json:"heap_bytes_after"`
 	GoroutinesFrom int     `json:"goroutines_before"`
 	GoroutinesTo   int     `json:"goroutines_after"`
+	HeapPerPlayer  int64   `json:"heap_bytes_per_player"` // live at the end, packets and all; less what was live before the first
 	RSS            int64   `json:"peak_rss_bytes"`
 	Arrived        int     `json:"packets_at_the_sink"`
 	Sealed         int     `json:"packets_end_to_end_encrypted"`
@@ -121,8 +124,9 @@ func (b benched) print(out io.Writer) {
 	fmt.Fprintf(out, "%d guilds, %s, %.1f s\n", b.Guilds, b.Mode, b.Seconds)
 	fmt.Fprintf(out, "cpu         %.1f %% of one core, %.5f CPU seconds a minute of audio\n", b.CPUPercent, b.CPUPerMinute)
 	fmt.Fprintf(out, "frames      %d sent, %d nulled, %d ticks late; %d arrived, %d of them end-to-end encrypted\n", b.Sent, b.Nulled, b.Late, b.Arrived, b.Sealed)
-	fmt.Fprintf(out, "memory      heap %.1f MiB, then %.1f MiB; peak resident %.1f MiB; %.3f allocations a frame\n",
-		float64(b.HeapBefore)/(1<<20), float64(b.HeapAfter)/(1<<20), float64(b.RSS)/(1<<20), b.AllocsPerFrame)
+	fmt.Fprintf(out, "lateness    99 %% of the ticks less than %d ms, the worst %d ms\n", b.LateP99+1, b.LateWorst)
+	fmt.Fprintf(out, "memory      heap %.1f MiB, then %.1f MiB; %.0f KiB a player; peak resident %.1f MiB; %.3f allocations a frame\n",
+		float64(b.HeapBefore)/(1<<20), float64(b.HeapAfter)/(1<<20), float64(b.HeapPerPlayer)/(1<<10), float64(b.RSS)/(1<<20), b.AllocsPerFrame)
 	fmt.Fprintf(out, "goroutines  %d, then %d\n", b.GoroutinesFrom, b.GoroutinesTo)
 }
 
@@ -144,6 +148,7 @@ func (c benchCommand) measure(ctx context.Context, w world, cfg Config, hello si
 		defer cancel()
 		_ = players.Close(stop)
 	}()
+	idle := liveHeap()
 	tracks := make([]music.Track, 2+c.Seconds/int(lib.track.Duration.Seconds()))
 	for i := range tracks {
 		tracks[i] = lib.track
@@ -164,6 +169,7 @@ func (c benchCommand) measure(ctx context.Context, w world, cfg Config, hello si
 	}
 	after := look(ctx, players, calls, c.Guilds)
 	r.fill(before, after)
+	r.HeapPerPlayer = (int64(after.mem.HeapAlloc) - int64(idle.HeapAlloc)) / int64(max(c.Guilds, 1))
 	return r, nil
 }
 
@@ -186,6 +192,7 @@ type moment struct {
 	rss        int64
 	goroutines int
 	sent, late int64
+	lateness   voice.Lateness
 	nulled     uint64
 }
 
@@ -200,12 +207,39 @@ func look(ctx context.Context, players *player.Registry, calls *benchCalls, guil
 		m.sent += st.Sent
 		m.late += st.Late
 	}
-	runtime.GC()
-	runtime.ReadMemStats(&m.mem)
+	m.lateness = calls.pacer.Stats().Lateness
+	m.mem = liveHeap()
 	m.goroutines = runtime.NumGoroutine()
 	m.cpu, m.rss = usage()
 	m.at = time.Now()
 	return m
+}
+
+// liveHeap collects garbage first, so that HeapAlloc is what is in use.
+func liveHeap() (m runtime.MemStats) {
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m
+}
+
+// lateness gives the 99th percentile and the worst of the ticks from before to
+// after, in whole milliseconds rounded down.
+func lateness(before, after voice.Lateness) (p99, worst int) {
+	var all, seen int64
+	for i := range after {
+		all += after[i] - before[i]
+	}
+	for i := range after {
+		n := after[i] - before[i]
+		if n > 0 {
+			worst = i
+		}
+		if seen*100 < all*99 {
+			p99 = i
+		}
+		seen += n
+	}
+	return p99, worst
 }
 
 func (r *benched) fill(before, after moment) {
@@ -213,6 +247,7 @@ func (r *benched) fill(before, after moment) {
 	cpu := (after.cpu - before.cpu).Seconds()
 	r.CPUPercent = 100 * cpu / r.Seconds
 	r.Sent, r.Late, r.Nulled = after.sent-before.sent, after.late-before.late, after.nulled-before.nulled
+	r.LateP99, r.LateWorst = lateness(before.lateness, after.lateness)
 	if r.Sent > 0 {
 		r.CPUPerMinute = cpu / (float64(r.Sent) / 3000) // 3000 frames are a minute
 		r.AllocsPerFrame = float64(after.mem.Mallocs-before.mem.Mallocs) / float64(r.Sent)
