@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"segue/audio"
+	"segue/audio/codec/aac"
 	"segue/audio/codec/flac"
 	"segue/audio/codec/mp3"
 	"segue/audio/codec/opus"
@@ -23,6 +24,8 @@ func NewDecoder(info audio.CodecInfo) (audio.Decoder, error) {
 		return opus.NewDecoder()
 	case name == "vorbis":
 		return wrap(vorbis.NewDecoder(info.Private))
+	case name == "aac":
+		return wrap(aac.NewDecoder(info.Private))
 	case name == "flac":
 		return wrap(flac.NewDecoder(info.Private))
 	case name == "mp1" || name == "mp2" || name == "mp3":

@@ -37,7 +37,8 @@ func TestWhatThereIsNoDecoderForIsNamed(t *testing.T) {
 		want error
 		text string
 	}{
-		{audio.CodecInfo{Name: "aac"}, audio.ErrUnsupported, `"aac"`},
+		{audio.CodecInfo{Name: "alac"}, audio.ErrUnsupported, `"alac"`},
+		{audio.CodecInfo{Name: "aac", Private: []byte{0x0a, 0x10}}, audio.ErrUnsupported, "AAC Main"},
 		{audio.CodecInfo{Name: "opus", Channels: 6}, audio.ErrUnsupported, "6 channels"},
 		{audio.CodecInfo{Name: "vorbis"}, audio.ErrMalformed, "vorbis"},
 		{audio.CodecInfo{Name: "flac"}, audio.ErrMalformed, "flac"},

@@ -47,6 +47,12 @@ func TestEndlessNonsenseEndsSomewhere(t *testing.T) {
 		"MP3, then zeros":                {first: sound("sweep.mp3"), rest: "\x00"},
 		"FLAC, then ones":                {first: sound("sweep.flac"), rest: "\xff"},
 		"FLAC, blocks without end":       {first: "fLaC", rest: "\x04\x00\x00\x00"},
+		"MP4, boxes without end":         {first: "\x00\x00\x00\x08ftyp", rest: "\x00\x00\x00\x08free"},
+		"MP4, an index without end":      {first: "\x00\x00\x00\x01moov\x00\x7f\xff\xff\xff\xff\xff\xff", rest: "\x00\x00\x00\x08udta"},
+		"MP4, a table of four billion":   {first: "\x00\x00\x00\x00moov\x00\x00\x00\x00trak\x00\x00\x00\x00mdia\x00\x00\x00\x00minf\x00\x00\x00\x00stbl\x00\x00\x00\x00stts\x00\x00\x00\x00\xff\xff\xff\xff", rest: "\x00\x00\x00\x01"},
+		"MP4 of fragments, then zeros":   {first: sound("sweep-fragments.m4a"), rest: "\x00"},
+		"MP4 of fragments again":         {first: sound("sweep-fragments.m4a"), rest: sound("sweep-fragments.m4a")},
+		"AAC, then ones":                 {first: sound("sweep.aac"), rest: "\xff"},
 		"WAV, chunks without end":        {first: "RIFF\x00\x00\x00\x00WAVE", rest: "junk\x00\x00\x00\x00"},
 	} {
 		start := time.Now()

@@ -6,10 +6,12 @@ import (
 	"io"
 
 	"segue/audio"
+	"segue/audio/container/adts"
 	"segue/audio/container/flac"
 	"segue/audio/container/input"
 	"segue/audio/container/matroska"
 	"segue/audio/container/mp3"
+	"segue/audio/container/mp4"
 	"segue/audio/container/ogg"
 	"segue/audio/container/tags"
 	"segue/audio/container/wav"
@@ -47,6 +49,10 @@ func Open(m *audio.Media) (audio.Demuxer, error) {
 		return wrap(wav.NewDemuxer(r))
 	case FLAC:
 		return wrap(flac.NewDemuxer(r, in))
+	case MP4:
+		return wrap(mp4.NewDemuxer(r))
+	case ADTS:
+		return wrap(adts.NewDemuxer(r, in))
 	default:
 		return wrap(mp3.NewDemuxer(r, in))
 	}

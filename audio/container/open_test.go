@@ -29,6 +29,8 @@ var sounds = []struct {
 	{"sweep-flac.oga", "ogg", "flac", 8000, 1, 12000},
 	{"sweep.wav", "wav", "pcm_mulaw", 8000, 1, 12000},
 	{"sweep.mp3", "mp3", "mp3", 22050, 1, 33075},
+	{"sweep.m4a", "mp4", "aac", 22050, 1, 33075},
+	{"sweep-opus.mp4", "mp4", "opus", 48000, 2, 72000},
 	{"sweep.flac", "flac", "flac", 8000, 1, 12000},
 }
 

@@ -23,6 +23,8 @@ const (
 	WAV      Format = "wav"
 	MP3      Format = "mp3"
 	FLAC     Format = "flac"
+	MP4      Format = "mp4"  // and M4A, QuickTime
+	ADTS     Format = "adts" // bare AAC
 )
 
 // How sure a look at the content is. A hint of name or type adds hinted, which
@@ -51,7 +53,7 @@ func Probe(head []byte, mimeType, ext string) (Format, error) {
 	}
 	hint := hintOf(mimeType, ext)
 	best, score := Format(""), 0
-	for _, f := range []Format{Matroska, Ogg, WAV, FLAC, MP3} {
+	for _, f := range []Format{Matroska, Ogg, WAV, MP4, FLAC, ADTS, MP3} {
 		s := look(f, head)
 		if s > 0 && s < certain && f == hint {
 			s += hinted
@@ -86,6 +88,10 @@ func look(f Format, head []byte) int {
 			return lookFLAC(head)
 		}
 		is = true
+	case MP4:
+		return lookMP4(head)
+	case ADTS:
+		return lookADTS(head)
 	case MP3:
 		return lookMP3(head)
 	}
@@ -159,6 +165,10 @@ func hintOf(mimeType, ext string) Format {
 		return MP3
 	case "audio/flac", "audio/x-flac":
 		return FLAC
+	case "audio/mp4", "video/mp4", "audio/m4a", "audio/x-m4a", "video/quicktime":
+		return MP4
+	case "audio/aac", "audio/aacp", "audio/x-aac":
+		return ADTS
 	}
 	switch strings.ToLower(ext) {
 	case ".webm", ".mkv", ".mka", ".weba":
@@ -171,6 +181,10 @@ func hintOf(mimeType, ext string) Format {
 		return MP3
 	case ".flac", ".fla":
 		return FLAC
+	case ".m4a", ".mp4", ".m4b", ".m4r", ".m4v", ".mov":
+		return MP4
+	case ".aac", ".adts":
+		return ADTS
 	}
 	return ""
 }
@@ -215,11 +229,8 @@ func foreign(head []byte) string {
 		}
 	}
 	switch {
-	case len(head) >= 12 && string(head[4:8]) == "ftyp":
-		if brand := string(head[8:12]); brand == "avif" || brand == "heic" || brand == "mif1" {
-			return "an image (" + strings.ToUpper(brand) + ")"
-		}
-		return "an MP4 file"
+	case imageBrand(head) != "":
+		return "an image (" + imageBrand(head) + ")"
 	case len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP":
 		return "an image (WebP)"
 	case len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "AVI ":
@@ -230,18 +241,6 @@ func foreign(head []byte) string {
 		return "AAC audio"
 	}
 	return words(text)
-}
-
-// isADTS reports whether head begins with two ADTS frames.
-func isADTS(head []byte) bool {
-	at := func(b []byte) int {
-		if len(b) < 7 || b[0] != 0xff || b[1]&0xf6 != 0xf0 {
-			return 0
-		}
-		return int(b[3]&3)<<11 | int(b[4])<<3 | int(b[5]>>5)
-	}
-	n := at(head)
-	return n >= 7 && (n >= len(head) || at(head[n:]) >= 7)
 }
 
 // words says what kind of text b is, or "" if it is none.

@@ -33,7 +33,6 @@ func TestWhatIsNotAudioIsNamed(t *testing.T) {
 		"a playlist (M3U) ":        "\xef\xbb\xbf#EXTM3U\n",
 		"a playlist (PLS)":         "[playlist]\nFile1=http://radio.example/\n",
 		"a playlist":               "http://radio.example/stream\n",
-		"an MP4 file":              "\x00\x00\x00\x20ftypM4A \x00\x00\x00\x00",
 		"AAC audio":                "\xff\xf1\x50\x80\x01\x1f\xfc\x00",
 		"an MPEG transport stream": string(ts),
 		"an AVI video":             "RIFF\x00\x00\x00\x00AVI LIST",

@@ -1,0 +1,241 @@
+// Package aac decodes AAC-LC after ISO/IEC 14496-3, subpart 4. Of HE-AAC it
+// decodes the core, which has half the rate and so half the bandwidth; the
+// extension is left out.
+package aac
+
+import (
+	"fmt"
+	"slices"
+
+	"segue/audio"
+)
+
+// FrameSamples is how many samples per channel a frame decodes to.
+const FrameSamples = long
+
+const maxChannels = 8
+
+// Elements of a frame, by their numbers in the stream.
+const (
+	single = iota
+	pair
+	coupling
+	lfe
+	dataStream
+	program
+	fill
+	end
+)
+
+// Decoder decodes frames (raw_data_block). It is for one goroutine at a time.
+type Decoder struct {
+	config Config
+	voices []voice
+	specs  []ics // by channel
+	heard  [maxChannels]bool
+	mask   [maxBands]bool
+	seed   uint32
+	work   scratch
+}
+
+// NewDecoder returns a decoder for what private, an AudioSpecificConfig,
+// describes. Errors are those of ParseConfig.
+func NewDecoder(private []byte) (*Decoder, error) {
+	c, err := ParseConfig(private)
+	if err != nil {
+		return nil, err
+	}
+	n := slices.Max(c.order) + 1
+	return &Decoder{config: c, voices: make([]voice, n), specs: make([]ics, n), seed: 1}, nil
+}
+
+// Format is the rate and channel count the configuration names. Three and more
+// channels are in WAVE order; a single back channel beside three in front comes
+// out on both sides, so that four make five.
+func (d *Decoder) Format() (rate, channels int) { return d.config.Rate, d.config.Channels }
+
+// Reset forgets the frames before.
+func (d *Decoder) Reset() { clear(d.voices) }
+
+// Decode appends the 1024 samples per channel of the frame in p. A frame without
+// data stands for a lost one: the end of the frame before rings out, for as long
+// as p lasts. Errors wrap audio.ErrMalformed or audio.ErrUnsupported; after one the
+// decoder goes on with the next frame.
+func (d *Decoder) Decode(dst []float32, p audio.Packet) ([]float32, error) {
+	if len(p.Data) == 0 {
+		return d.conceal(dst, p.Duration), nil
+	}
+	clear(d.heard[:])
+	if err := d.read(&bits{b: p.Data}); err != nil {
+		return dst, err
+	}
+	return d.synthesize(dst), nil
+}
+
+// read reads the elements of a frame.
+func (d *Decoder) read(r *bits) error {
+	var met [end]int
+	for r.left() >= 3 {
+		kind := r.read(3)
+		switch kind {
+		case single, pair, lfe:
+			r.read(4)
+			if err := d.element(r, kind, met[kind]); err != nil {
+				return err
+			}
+			met[kind]++
+		case coupling:
+			return fmt.Errorf("aac: coupling channel: %w", audio.ErrUnsupported)
+		case dataStream:
+			r.read(4)
+			align := r.flag()
+			n := r.read(8)
+			if n == 255 {
+				n += r.read(8)
+			}
+			if align {
+				r.align()
+			}
+			r.pos += 8 * n
+		case program:
+			readProgram(r)
+		case fill:
+			n := r.read(4)
+			if n == 15 {
+				n += r.read(8) - 1
+			}
+			r.pos += 8 * n
+		case end:
+			return d.check(r)
+		}
+	}
+	return d.check(r)
+}
+
+// check says whether a frame read up to here is one.
+func (d *Decoder) check(r *bits) error {
+	if r.over() {
+		return malformed("frame cut off")
+	}
+	for _, heard := range d.heard {
+		if heard {
+			return nil
+		}
+	}
+	return malformed("frame without sound")
+}
+
+// element reads the nth element of its kind.
+func (d *Decoder) element(r *bits, kind, nth int) error {
+	at := -1
+	for _, s := range d.config.slots {
+		if s.kind != kind {
+			continue
+		}
+		if nth == 0 {
+			at = s.first
+			break
+		}
+		nth--
+	}
+	if at < 0 {
+		return malformed("a channel too many")
+	}
+	if kind == pair {
+		return d.pair(r, at)
+	}
+	s := &d.specs[at]
+	if err := s.read(r, d.config.layout, false); err != nil {
+		return err
+	}
+	s.noise(&d.seed, nil, nil)
+	s.filter(d.config.layout)
+	d.heard[at] = true
+	return nil
+}
+
+// pair reads a channel_pair_element.
+func (d *Decoder) pair(r *bits, at int) error {
+	left, right, l := &d.specs[at], &d.specs[at+1], d.config.layout
+	common := r.flag()
+	kind := 0
+	clear(d.mask[:])
+	if common {
+		if err := left.readInfo(r, l); err != nil {
+			return err
+		}
+		right.copyInfo(left)
+		if kind = r.read(2); kind == 3 {
+			return malformed("stereo mask")
+		}
+		for i := range left.groups * left.last {
+			d.mask[i] = kind == 2 || kind == 1 && r.flag()
+		}
+	}
+	if err := left.read(r, l, common); err != nil {
+		return err
+	}
+	if err := right.read(r, l, common); err != nil {
+		return err
+	}
+	left.noise(&d.seed, nil, nil)
+	if common {
+		right.noise(&d.seed, left, &d.mask)
+		middle(left, right, &d.mask)
+		intensity(left, right, &d.mask)
+	} else {
+		right.noise(&d.seed, nil, nil)
+	}
+	left.filter(l)
+	right.filter(l)
+	d.heard[at], d.heard[at+1] = true, true
+	return nil
+}
+
+// synthesize appends the sound of the spectra. A channel not heard of is silent.
+func (d *Decoder) synthesize(dst []float32) []float32 {
+	start, n := len(dst), d.config.Channels
+	dst = slices.Grow(dst, long*n)[:start+long*n]
+	for out, ch := range d.config.order {
+		s, to := &d.specs[ch], dst[start+out:]
+		if out > 0 && d.config.order[out-1] == ch {
+			for i := range long {
+				to[i*n] = dst[start+i*n+out-1]
+			}
+			continue
+		}
+		if !d.heard[ch] {
+			clear(s.spec[:])
+			s.sequence = onlyLong
+		}
+		tame(&s.spec)
+		shared.bank.synthesize(&d.voices[ch], &d.work, &s.spec, s.sequence, s.shape, to, n)
+	}
+	return dst
+}
+
+// loudest is far more than any spectrum of full scale has.
+const loudest = 1 << 16
+
+// tame takes out what only damage can have put in: it would be heard as a bang, or
+// never end as a number that is none.
+func tame(spec *[long]float32) {
+	for i, x := range spec {
+		if !(x <= loudest && x >= -loudest) {
+			spec[i] = 0
+		}
+	}
+}
+
+// conceal appends as many samples as duration has, at 48 kHz and at most a second.
+func (d *Decoder) conceal(dst []float32, duration int64) []float32 {
+	n := int(min(max(duration, 0), audio.SampleRate)*int64(d.config.Rate)/audio.SampleRate) * d.config.Channels
+	start := len(dst)
+	clear(d.heard[:])
+	dst = d.synthesize(dst)
+	if have := len(dst) - start; have < n {
+		dst = slices.Grow(dst, n-have)[:start+n]
+		clear(dst[start+have:])
+	}
+	return dst[:start+n]
+}

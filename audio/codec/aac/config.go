@@ -1,0 +1,206 @@
+package aac
+
+import (
+	"fmt"
+	"slices"
+
+	"segue/audio"
+)
+
+// Audio object types (ISO/IEC 14496-3, 1.5.1).
+const (
+	objectLC  = 2
+	objectSBR = 5
+	objectPS  = 29
+	escaped   = 31
+)
+
+// objects are the types we know and do not decode.
+var objects = map[int]string{1: "AAC Main", 3: "AAC SSR", 4: "AAC LTP", 6: "AAC scalable", 17: "AAC ER LC", 23: "AAC LD", 39: "AAC ELD", 42: "xHE-AAC", 36: "MPEG-4 ALS"}
+
+// Config is what an AudioSpecificConfig says.
+type Config struct {
+	Rate     int  // Hz of what is decoded: the core's, where there is an extension
+	Channels int  // of what is decoded
+	Extended bool // spectral band replication is announced, which is left out
+
+	layout *layout
+	slots  []slot // of the elements in the stream, in the order of their kinds
+	order  []int  // which decoded channel each one put out is
+}
+
+// A slot is a place for an element of the stream: a channel or a pair.
+type slot struct {
+	kind  int // single, pair or lfe
+	first int // number of its first channel
+}
+
+// Places of channels, in the order in which they are put out.
+const (
+	frontLeft = iota
+	frontRight
+	frontCentre
+	lowEffects
+	backLeft
+	backRight
+	backCentre
+	sideLeft
+	sideRight
+	wideLeft
+	wideRight
+)
+
+// A speaker is an element and the place of its first channel.
+type speaker struct{ kind, place int }
+
+// standard are the elements of channelConfiguration.
+var standard = map[int][]speaker{
+	1:  {{single, frontCentre}},
+	2:  {{pair, frontLeft}},
+	3:  {{single, frontCentre}, {pair, frontLeft}},
+	4:  {{single, frontCentre}, {pair, frontLeft}, {single, backCentre}},
+	5:  {{single, frontCentre}, {pair, frontLeft}, {pair, backLeft}},
+	6:  {{single, frontCentre}, {pair, frontLeft}, {pair, backLeft}, {lfe, lowEffects}},
+	7:  {{single, frontCentre}, {pair, wideLeft}, {pair, frontLeft}, {pair, backLeft}, {lfe, lowEffects}},
+	11: {{single, frontCentre}, {pair, frontLeft}, {pair, sideLeft}, {single, backCentre}, {lfe, lowEffects}},
+	12: {{single, frontCentre}, {pair, frontLeft}, {pair, sideLeft}, {pair, backLeft}, {lfe, lowEffects}},
+}
+
+// ParseConfig reads an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1). The error
+// wraps audio.ErrUnsupported and names the object type if it is not AAC-LC, alone
+// or as the core of HE-AAC; or audio.ErrMalformed.
+func ParseConfig(b []byte) (Config, error) {
+	r := &bits{b: b}
+	var c Config
+	object := readObject(r)
+	rate := readRate(r)
+	channels := r.read(4)
+	if object == objectSBR || object == objectPS {
+		c.Extended = true
+		readRate(r)
+		object = readObject(r)
+	}
+	if object != objectLC {
+		name, ok := objects[object]
+		if !ok {
+			name = fmt.Sprintf("MPEG-4 audio object type %d", object)
+		}
+		return c, fmt.Errorf("aac: %s: %w", name, audio.ErrUnsupported)
+	}
+	if rate < 1000 || rate > 96000 {
+		return c, fmt.Errorf("aac: %d Hz: %w", rate, audio.ErrUnsupported)
+	}
+	c.Rate, c.layout = rate, layoutOf(rate)
+	if r.flag() {
+		return c, fmt.Errorf("aac: frames of 960 samples: %w", audio.ErrUnsupported)
+	}
+	if r.flag() {
+		r.read(14) // the core coder's delay, which only scalable streams have
+	}
+	r.read(1)
+	speakers, ok := standard[channels]
+	if channels == 0 {
+		speakers, ok = readProgram(r)
+	}
+	if !ok || len(speakers) == 0 {
+		return c, fmt.Errorf("aac: channel configuration %d: %w", channels, audio.ErrUnsupported)
+	}
+	if r.over() {
+		return c, fmt.Errorf("aac: configuration cut off: %w", audio.ErrMalformed)
+	}
+	return c, c.arrange(speakers)
+}
+
+func readObject(r *bits) int {
+	if n := r.read(5); n != escaped {
+		return n
+	}
+	return 32 + r.read(6)
+}
+
+func readRate(r *bits) int {
+	i := r.read(4)
+	if i == 15 {
+		return r.read(24)
+	}
+	if i < len(layouts) {
+		return layouts[i].rate
+	}
+	return 0
+}
+
+// layoutOf finds the layout that serves rate (ISO/IEC 14496-3, 4.5.1.1).
+func layoutOf(rate int) *layout {
+	for i, least := range []int{92017, 75132, 55426, 46009, 37566, 27713, 23004, 18783, 13856, 11502, 9391} {
+		if rate >= least {
+			return &layouts[i]
+		}
+	}
+	return &layouts[11]
+}
+
+// arrange gives each element its channels and finds the order to put them out in.
+func (c *Config) arrange(speakers []speaker) error {
+	var places []int
+	for _, s := range speakers {
+		c.slots = append(c.slots, slot{s.kind, len(places)})
+		places = append(places, s.place)
+		if s.kind == pair {
+			places = append(places, s.place+1)
+		}
+	}
+	if len(places) > maxChannels {
+		return fmt.Errorf("aac: %d channels: %w", len(places), audio.ErrUnsupported)
+	}
+	for i := range places {
+		c.order = append(c.order, i)
+	}
+	slices.SortStableFunc(c.order, func(a, b int) int { return places[a] - places[b] })
+	if len(places) == 4 && slices.Contains(places, backCentre) {
+		c.order = append(c.order, c.order[3]) // left, right, centre, and the back one on both sides
+	}
+	c.Channels = len(c.order)
+	return nil
+}
+
+// readProgram reads a program_config_element (ISO/IEC 14496-3, 4.4.1.1).
+func readProgram(r *bits) (speakers []speaker, ok bool) {
+	r.read(4 + 2 + 4)
+	front, side, back, low := r.read(4), r.read(4), r.read(4), r.read(2)
+	data, coupling := r.read(3), r.read(4)
+	for _, n := range []int{4, 4, 3} { // the mix-downs
+		if r.flag() {
+			r.read(n)
+		}
+	}
+	place := func(n, centre int, pairs ...int) {
+		for range n {
+			isPair := r.flag()
+			r.read(4)
+			if !isPair {
+				speakers = append(speakers, speaker{single, centre})
+				continue
+			}
+			speakers = append(speakers, speaker{pair, pairs[0]})
+			pairs = pairs[min(1, len(pairs)-1):]
+		}
+	}
+	place(front, frontCentre, frontLeft, wideLeft)
+	place(side, backCentre, sideLeft)
+	place(back, backCentre, backLeft)
+	for range low {
+		r.read(4)
+		speakers = append(speakers, speaker{lfe, lowEffects})
+	}
+	for range data {
+		r.read(4)
+	}
+	for range coupling {
+		r.read(5)
+	}
+	r.align()
+	for range r.read(8) {
+		r.read(8)
+	}
+	return speakers, !r.over()
+}
