@@ -52,6 +52,7 @@ type place struct {
 	served  time.Time
 
 	out  bool      // Discord has said that we are in no channel
+	sent bool      // we have asked for one and heard of none since: out may be older
 	left time.Time // when we said we leave; the echo of that is no kick
 }
 
@@ -172,16 +173,23 @@ func (m *Manager) move(ctx context.Context, g music.GuildID, p *place, conn *Con
 func (m *Manager) ask(ctx context.Context, g music.GuildID, p *place) error {
 	m.mu.Lock()
 	update, to := m.update, p.wanted
-	p.token, p.server = "", ""
+	p.token, p.server, p.sent = "", "", true
 	m.mu.Unlock()
-	return update(ctx, g, to)
+	err := update(ctx, g, to)
+	if err != nil {
+		m.mu.Lock()
+		p.sent = false
+		m.mu.Unlock()
+	}
+	return err
 }
 
-// over is called by a call that has ended: Discord is told, unless it told us.
+// over is called by a call that has ended: Discord is told, unless it told us,
+// and what we asked for last is not on its way.
 func (m *Manager) over(ctx context.Context, g music.GuildID, p *place) {
 	m.mu.Lock()
 	update := m.update
-	tell := !p.out
+	tell := !p.out || p.sent
 	if tell {
 		p.left = time.Now()
 	}
@@ -246,7 +254,7 @@ func (m *Manager) HandleVoiceStateUpdate(u disgogateway.EventVoiceStateUpdate) {
 	if p.channel != 0 && p.channel != to && time.Since(p.served) > fresh {
 		p.token, p.server = "", ""
 	}
-	p.channel, p.session, p.wanted, p.out = to, u.SessionID, to, false
+	p.channel, p.session, p.wanted, p.out, p.sent = to, u.SessionID, to, false, false
 	m.tell(music.GuildID(u.GuildID), p)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -85,5 +86,25 @@ func (h *hall) anything(rnd *rand.Rand) {
 		h.srv.Inject(voiceserver.Faults{Silent: rnd.IntN(3) == 0})
 	case 8:
 		h.m.Rejoin()
+	}
+}
+
+// The kick was under way when we asked to stay: Discord lets us in after it, and
+// there is no call to be in for.
+func TestKickedJustBeforeAsking(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	conn := h.join(lounge)
+	h.mu.Lock()
+	h.full[lounge] = true // the answer is yet to come
+	h.mu.Unlock()
+	h.room().Close(uint64(bot), 4006)
+	for len(h.wishes()) < 2 {
+		_ = pause(h.limit(), time.Millisecond)
+	}
+	h.sayState(0)
+	h.ended(conn, "voice.kicked")
+	if got := h.wishes(); !slices.Equal(got, []music.ChannelID{lounge, lounge, 0}) {
+		t.Errorf("asked for %v: should have taken it back", got)
 	}
 }
