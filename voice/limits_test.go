@@ -144,7 +144,8 @@ func TestAServerThatNeverResumesIsGivenUp(t *testing.T) {
 func TestWithoutNewsTheCallEndsAtLast(t *testing.T) {
 	t.Parallel()
 	h := newHall(t)
-	h.m.o.limits = hurried
+	h.m.o.limits = usual
+	h.m.o.limits.news = hurried.news
 	conn := h.join(lounge)
 	h.room().Close(uint64(bot), 4014)
 	h.ended(conn, "voice.kicked")
@@ -156,7 +157,8 @@ func TestWithoutNewsTheCallEndsAtLast(t *testing.T) {
 func TestAServerThatIsGoneForLongIsAskedFor(t *testing.T) {
 	t.Parallel()
 	h := newHall(t)
-	h.m.o.limits = hurried
+	h.m.o.limits = usual
+	h.m.o.limits.news = hurried.news
 	conn := h.join(lounge)
 	conn.Play(newTape(-1, 50))
 	h.plays(h.srv, lounge)
