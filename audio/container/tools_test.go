@@ -70,6 +70,13 @@ func TestFilesOfOtherPrograms(t *testing.T) {
 		{"flac", 44100, 48510, []string{"flac", "-s", "-8", in, "-o", "OUT"}},
 		{"flac", 44100, 48510, ff("-c:a", "flac", "-f", "ogg")},
 		{"flac", 44100, 48510, ff("-c:a", "flac", "-f", "matroska")},
+		{"aac", 44100, 48510, ff("-c:a", "aac", "-b:a", "256k", "-f", "ipod", "-movflags", "+faststart")},
+		{"aac", 44100, 48510, ff("-c:a", "aac", "-b:a", "256k", "-f", "mov", "-movflags", "+faststart")},
+		{"aac", 44100, 48510, ff("-c:a", "aac", "-b:a", "256k", "-f", "mp4", "-movflags", "+delay_moov+frag_keyframe", "-frag_duration", "200000")},
+		{"aac", 44100, 0, ff("-c:a", "aac", "-f", "adts")},
+		{"opus", 48000, 52800, ff("-c:a", "libopus", "-f", "mp4", "-movflags", "+faststart")},
+		{"flac", 44100, 48510, ff("-c:a", "flac", "-f", "mp4", "-strict", "-2", "-movflags", "+faststart")},
+		{"mp3", 44100, 48510, ff("-c:a", "libmp3lame", "-f", "mp4", "-movflags", "+faststart")},
 		{"pcm_s24le", 44100, 48510, ff("-c:a", "pcm_s24le", "-f", "wav")},
 		{"pcm_f32le", 44100, 48510, ff("-c:a", "pcm_f32le", "-f", "wav", "-rf64", "always")},
 		{"pcm_alaw", 44100, 48510, ff("-c:a", "pcm_alaw", "-f", "wav")},
@@ -106,7 +113,7 @@ func TestFilesOfOtherPrograms(t *testing.T) {
 // TestPayloadsAreThoseFFmpegSees compares every packet with what ffmpeg copies.
 func TestPayloadsAreThoseFFmpegSees(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"sweep.webm", "sweep.opus", "sweep44.opus", "sweep-vorbis.mka", "sweep.ogg", "sweep.mp3", "sweep.flac"} {
+	for _, name := range []string{"sweep.webm", "sweep.opus", "sweep44.opus", "sweep-vorbis.mka", "sweep.ogg", "sweep.mp3", "sweep.flac", "sweep.m4a", "sweep-fragments.m4a", "sweep-opus.mp4"} {
 		b := containertest.File(t, name)
 		file := filepath.Join(dir, name)
 		if err := os.WriteFile(file, b, 0o600); err != nil {

@@ -268,7 +268,9 @@ func (t *track) readESDS(b []byte) error {
 			b = b[min(skip, len(b)):]
 		case tag == decoder && len(b) >= 13:
 			if kind = b[0]; kind == 0x69 || kind == 0x6b {
-				t.codec.Name = "mp3"
+				if t.codec.Name, t.frame = "mp3", 1152; t.codec.SampleRate < 32000 {
+					t.frame = 576
+				}
 				return nil
 			}
 			b = b[13:]
