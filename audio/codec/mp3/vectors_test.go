@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -206,5 +207,22 @@ func TestDamagedStreamsArePlayed(t *testing.T) {
 				t.Errorf("%s: no sound", f)
 			}
 		}
+	}
+}
+
+func TestThousandMutatedFilesAreMusicOrASentence(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	played := 0
+	for _, name := range []string{"l3-hecommon", "l3-si_block", "ILL2_layer3", "l2-fl14", "l1-fl8"} {
+		s := vector(t, name)
+		for range 200 {
+			m := stream{name: name, data: containertest.Damage(s.data[:min(len(s.data), 4000)], rng)}
+			if ours, _, _ := m.play(t, 0); len(ours) > 0 {
+				played++
+			}
+		}
+	}
+	if played < 800 {
+		t.Errorf("%d of 1000 gave sound", played)
 	}
 }

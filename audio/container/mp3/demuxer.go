@@ -19,6 +19,7 @@ const (
 	markEvery  = 50      // frames between two places remembered for seeking: about a second
 	maxPadding = 4096    // samples: more does not fit where LAME writes it
 	runUp      = 10      // frames to decode before a place: a full bit reservoir
+	maxMeasure = 512     // what may be free format that is measured: each time is dear
 )
 
 // A Demuxer takes frames of any layer out of MPEG audio. Those of free format do not
@@ -34,6 +35,7 @@ type Demuxer struct {
 
 	like  mp3.Header // all frames are
 	free  int        // bytes of a frame in free format without padding; 0 if unknown
+	tried int        // times that free was looked for
 	begin int64      // where in the media the first frame is
 	frame int64      // number of the next one
 	music int64      // samples at which the music ends; 0 if unknown
@@ -208,6 +210,9 @@ func (d *Demuxer) frameHere(b []byte) (mp3.Header, bool) {
 	}
 	if h.Size == 0 {
 		b, _ := d.r.Peek(2*mp3.MaxPacket + mp3.HeaderSize)
+		if d.tried++; d.tried > maxMeasure {
+			return h, false
+		}
 		if d.free = mp3.FreeSize(b); d.free == 0 {
 			return h, false
 		}

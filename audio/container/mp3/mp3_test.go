@@ -188,6 +188,24 @@ func TestFreeFormatIsMeasured(t *testing.T) {
 	}
 }
 
+// TestLookingForFreeFormatEnds: headers that never match must not each be compared
+// with thousands of places behind.
+func TestLookingForFreeFormatEnds(t *testing.T) {
+	music := bytes.Repeat(append([]byte("\xff\xfb\x00\x00"), make([]byte, 500)...), 5)
+	lone := append([]byte("\xff\xfd\x00\x00"), make([]byte, 3*mp3.MaxPacket)...) // nothing like it follows
+	for n, ok := range map[int]bool{maxMeasure - 1: true, maxMeasure: false} {
+		d := &Demuxer{r: input.New(containertest.Media(append(bytes.Repeat(lone, n), music...)))}
+		for d.free == 0 && d.r.Skip(0) == nil { // past the limit on garbage
+			if _, err := d.sync(); errors.Is(err, io.EOF) {
+				break
+			}
+		}
+		if (d.free == 504) != ok || d.tried > maxMeasure+6 {
+			t.Errorf("%d false headers: frames of %d bytes, %d tries", n, d.free, d.tried)
+		}
+	}
+}
+
 func TestXingThatIsCutOff(t *testing.T) {
 	h, _ := mp3.ParseHeader(frame(0))
 	for cut := range 417 {
