@@ -77,7 +77,7 @@ func (d *Demuxer) readFragment(b box, start int64) error {
 	if err != nil || p.count == 0 {
 		return err
 	}
-	if n := d.marks.n; n == 0 || d.marks.at(n-1).pos < start {
+	if n := d.marks.n; d.r.Seekable() && (n == 0 || d.marks.at(n-1).pos < start) {
 		return d.marks.add(mark{d.begun, start})
 	}
 	return nil

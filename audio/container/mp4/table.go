@@ -1,5 +1,11 @@
 package mp4
 
+import (
+	"fmt"
+
+	"segue/audio"
+)
+
 // A run is so many samples of equal length in a table of times.
 type run struct{ count, delta uint32 }
 
@@ -15,6 +21,18 @@ type table struct {
 	chunks list[int64] // where they are in the media
 	spans  list[span]
 	runs   list[run]
+}
+
+// maxTable is how many bytes all tables of a track may take: enough for twelve
+// hours of AAC in half a million chunks.
+const maxTable = 12 << 20
+
+// add passes err on, and says if the table has grown too large.
+func (t *table) add(err error) error {
+	if bytes := 4*t.sizes.n + 8*(t.chunks.n+t.spans.n+t.runs.n); err == nil && bytes > maxTable {
+		return fmt.Errorf("mp4: more than %d bytes of tables: %w", maxTable, audio.ErrLimit)
+	}
+	return err
 }
 
 // total is how long all samples are, in units of the track.

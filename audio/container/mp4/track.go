@@ -121,13 +121,15 @@ func (t *track) readTable(d *Demuxer, b box) error {
 	u32 := binary.BigEndian.Uint32
 	switch b.kind {
 	case "stts":
-		return d.entries(b, 4, 8, func(e []byte) error { return t.table.runs.add(run{u32(e), u32(e[4:])}) })
+		return d.entries(b, 4, 8, func(e []byte) error { return t.table.add(t.table.runs.add(run{u32(e), u32(e[4:])})) })
 	case "stsc":
-		return d.entries(b, 4, 12, func(e []byte) error { return t.table.spans.add(span{u32(e), u32(e[4:])}) })
+		return d.entries(b, 4, 12, func(e []byte) error { return t.table.add(t.table.spans.add(span{u32(e), u32(e[4:])})) })
 	case "stco":
-		return d.entries(b, 4, 4, func(e []byte) error { return t.table.chunks.add(int64(u32(e))) })
+		return d.entries(b, 4, 4, func(e []byte) error { return t.table.add(t.table.chunks.add(int64(u32(e)))) })
 	case "co64":
-		return d.entries(b, 4, 8, func(e []byte) error { return t.table.chunks.add(int64(binary.BigEndian.Uint64(e) &^ (1 << 63))) })
+		return d.entries(b, 4, 8, func(e []byte) error {
+			return t.table.add(t.table.chunks.add(int64(binary.BigEndian.Uint64(e) &^ (1 << 63))))
+		})
 	case "stsz":
 		h, err := d.r.Peek(12)
 		if err != nil {
@@ -139,7 +141,7 @@ func (t *track) readTable(d *Demuxer, b box) error {
 		if t.table.fixed != 0 {
 			return nil
 		}
-		return d.entries(b, 8, 4, func(e []byte) error { return t.table.sizes.add(u32(e)) })
+		return d.entries(b, 8, 4, func(e []byte) error { return t.table.add(t.table.sizes.add(u32(e))) })
 	}
 	return nil
 }
