@@ -59,7 +59,7 @@ func InviteURL(appID string) string {
 	q := url.Values{
 		"client_id":   {appID},
 		"scope":       {"bot applications.commands"},
-		"permissions": {strconv.Itoa(invitePermissions)},
+		"permissions": {strconv.FormatInt(invitePermissions, 10)},
 	}
 	return "https://discord.com/oauth2/authorize?" + q.Encode()
 }
