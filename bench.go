@@ -76,6 +76,10 @@ func (c benchCommand) Run(ctx context.Context, w world, s settings) error {
 	if c.Sink {
 		return c.sink(w)
 	}
+	if c.Guilds < 1 {
+		fmt.Fprintf(w.stderr, "segue: --guilds %d: it must be at least 1\n", c.Guilds)
+		return exit{exitUsage}
+	}
 	cfg, err := configured(w, s)
 	if err != nil {
 		return err

@@ -296,7 +296,7 @@ func parseSize(s string) (int64, bool) {
 
 // suggest names the known word nearest to an unknown one, if one is near.
 func suggest(word string, known []string) string {
-	best, at := "", len(word)/2+1
+	best, at := "", len(strings.TrimPrefix(word, "SEGUE_"))/2+1 // what all have in common says nothing
 	for _, k := range known {
 		if d := distance(strings.ToLower(word), strings.ToLower(k)); d < at {
 			best, at = k, d

@@ -5,18 +5,37 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"segue/bot/text"
 	"segue/music"
 )
 
-// sentence puts an error that has words into them; others stay as they are.
+// sentence puts an error that has words into them, without the markup that only
+// Discord shows as such; others stay as they are.
 func sentence(err error) error {
 	if e, ok := errors.AsType[*music.Error](err); ok {
-		return fmt.Errorf("%s [%w]", text.Sentence("en-US", e.Code, e.Args...), err)
+		return fmt.Errorf("%s [%w]", unmarked(text.Sentence("en-US", e.Code, e.Args...)), err)
 	}
 	return err
+}
+
+// unmarked takes Discord's markup out of a sentence of ours: bold, and the
+// backslashes before what is none.
+func unmarked(s string) string {
+	s = strings.ReplaceAll(s, "**", "")
+	var b strings.Builder
+	escaped := false
+	for _, r := range s {
+		if r == '\\' && !escaped {
+			escaped = true
+			continue
+		}
+		escaped = false
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 type resolveCommand struct {

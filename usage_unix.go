@@ -15,7 +15,7 @@ func usage() (cpu time.Duration, peak int64) {
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0, 0
 	}
-	peak = u.Maxrss
+	peak = int64(u.Maxrss)
 	if runtime.GOOS != "darwin" && runtime.GOOS != "ios" {
 		peak *= 1024 // in KiB there, in bytes on Apple's systems
 	}
