@@ -19,7 +19,7 @@ const (
 	helloLimit    = 20 * time.Second // dialling, and again until READY or RESUMED
 	writeLimit    = 5 * time.Second
 	closeLimit    = time.Second     // for the other side to answer a close frame
-	identifySpace = 5 * time.Second // one identify per five seconds and bucket
+	identifySpace = 5500 * time.Millisecond // one identify per five seconds and bucket, and what a network may add
 	longestPause  = time.Minute     // between attempts to connect
 	lastingTime   = time.Minute     // a connection ready for less counts as a failed attempt
 	sendWindow    = time.Minute
