@@ -18,10 +18,10 @@ import (
 const (
 	helloLimit    = 20 * time.Second // dialling, and again until READY or RESUMED
 	writeLimit    = 5 * time.Second
-	closeLimit    = time.Second     // for the other side to answer a close frame
+	closeLimit    = time.Second             // for the other side to answer a close frame
 	identifySpace = 5500 * time.Millisecond // one identify per five seconds and bucket, and what a network may add
-	longestPause  = time.Minute     // between attempts to connect
-	lastingTime   = time.Minute     // a connection ready for less counts as a failed attempt
+	longestPause  = time.Minute             // between attempts to connect
+	lastingTime   = time.Minute             // a connection ready for less counts as a failed attempt
 	sendWindow    = time.Minute
 	sendLimit     = 110 // per window; Discord ends the connection after 120, heartbeats included
 	resumeTries   = 3   // at the address that READY named, then at the usual one
