@@ -393,3 +393,17 @@ func TestInvalidIsReadmitted(t *testing.T) {
 	}
 	c.allHear()
 }
+
+// A key package may still be on its way when its sender is thrown out.
+func TestAKeyPackageOfSomebodyWhoHasLeftIsNoFault(t *testing.T) {
+	g := delivery.NewGroup(channel, delivery.NewExternalSender([]byte{1}), delivery.Policy{})
+	kp := newKeyPackage(t)
+	g.Join(ann, 0)
+	if err := g.KeyPackage(ann, kp); err == nil || errors.Is(err, delivery.ErrLate) {
+		t.Errorf("from a member without DAVE: %v", err)
+	}
+	g.Leave(ann)
+	if err := g.KeyPackage(ann, kp); !errors.Is(err, delivery.ErrLate) {
+		t.Errorf("from somebody who has left: %v", err)
+	}
+}

@@ -15,7 +15,10 @@ func (g *Group) KeyPackage(from uint64, body []byte) error {
 	if kp.UserID() != from {
 		return fmt.Errorf("key package: credential names user %d", kp.UserID())
 	}
-	if u := g.users[from]; u == nil || u.max == 0 {
+	switch u := g.users[from]; {
+	case u == nil: // thrown out while it was on its way
+		return fmt.Errorf("key package: from a user who has left: %w", ErrLate)
+	case u.max == 0:
 		return errors.New("key package: from a user without DAVE")
 	}
 	g.later(func() { g.offer(from, kp) })
