@@ -24,6 +24,8 @@ import (
 // (music.dir: SEGUE_MUSIC_DIR). A secret may also come from a file named by the
 // variable with _FILE behind it.
 type settings struct {
+	DefaultData string `kong:"-"` // where state is kept if nobody says; empty: ./data
+
 	Config        string `key:"" placeholder:"FILE" help:"Read settings from this TOML file."`
 	DiscordToken  string `key:"discord.token" variable:"DISCORD_TOKEN" secret:"yes" placeholder:"TOKEN" help:"The bot's token; the environment variable DISCORD_TOKEN is the better place."`
 	DiscordAPIURL string `key:"discord.api_url" name:"discord-api-url" placeholder:"URL" help:"REST base of another Discord (default: ${api_url})."`
@@ -98,6 +100,9 @@ var otherVariables = []string{"SEGUE_CONFIG", "SEGUE_TEST_DATA"}
 func loadConfig(s settings, env map[string]string) (Config, error) {
 	var problems []error
 	values := maps.Clone(defaults)
+	if s.DefaultData != "" {
+		values["data"] = s.DefaultData
+	}
 	origin := map[string]string{}
 	fs := fields(s)
 

@@ -63,6 +63,17 @@ format = "json"
 	}
 }
 
+func TestAContainerKeepsItsStateInItsVolume(t *testing.T) {
+	c, err := loadConfig(settings{DefaultData: "/data"}, nil)
+	if err != nil || c.Data != "/data" {
+		t.Errorf("got %q, %v", c.Data, err)
+	}
+	c, err = loadConfig(settings{DefaultData: "/data"}, map[string]string{"SEGUE_DATA": "/elsewhere"})
+	if err != nil || c.Data != "/elsewhere" {
+		t.Errorf("got %q, %v", c.Data, err)
+	}
+}
+
 func TestSecretsComeFromFiles(t *testing.T) {
 	file := write(t, "token", "x.y.z\n")
 	c, err := loadConfig(settings{}, map[string]string{"DISCORD_TOKEN_FILE": file})

@@ -32,6 +32,7 @@ type world struct {
 	stdout, stderr io.Writer
 	terminal       bool                   // a person sits at stdin and can be asked
 	secret         func() (string, error) // reads one line from that person without showing it
+	data           string                 // where state is kept if nobody says; empty: ./data
 }
 
 // exit is an error that has been told to the person already and only carries a code.
@@ -62,6 +63,7 @@ func main() {
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		terminal: term.IsTerminal(fd),
 		secret:   func() (string, error) { return readSecret(ctx, fd) },
+		data:     dataFolder(),
 	}
 	os.Exit(run(ctx, w))
 }
@@ -88,6 +90,20 @@ func readSecret(ctx context.Context, fd int) (string, error) {
 	case <-ctx.Done():
 		return "", errors.Join(context.Cause(ctx), term.Restore(fd, before))
 	}
+}
+
+// dataFolder is /data in a container that has such a folder, as its volume is
+// mounted there, and else empty.
+func dataFolder() string {
+	for _, mark := range []string{"/.dockerenv", "/run/.containerenv", "/var/run/secrets/kubernetes.io"} {
+		if _, err := os.Stat(mark); err != nil {
+			continue
+		}
+		if st, err := os.Stat("/data"); err == nil && st.IsDir() {
+			return "/data"
+		}
+	}
+	return ""
 }
 
 // environment turns NAME=value lines into a map.
@@ -127,6 +143,7 @@ func run(ctx context.Context, w world) int {
 		fmt.Fprintf(w.stderr, "segue: %v\nsegue --help shows what there is.\n", err)
 		return exitUsage
 	}
+	c.DefaultData = w.data
 	err = k.Run(c.settings)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = errors.New("stopped before it was done")
