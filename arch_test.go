@@ -53,6 +53,7 @@ var doors = map[string][]string{
 	"github.com/disgoorg/disgo":  {"bot/", "voice"},
 	"github.com/disgoorg/godave": {"voice/", "discordtest/listener"},
 	"github.com/thesyncim/gopus": {"audio/codec/opus"},
+	"layeh.com/gopus":            {"audio/codec/opus"},
 	"modernc.org/sqlite":         {"store/sqlite"},
 	"github.com/jackc/pgx":       {"store/postgres"},
 	"github.com/redis/":          {"cache/redis"},

@@ -23,6 +23,20 @@ type Media struct {
 	Seeker    io.Seeker // nil when the bytes only flow forward
 	MIME, Ext string    // hints for probing (Ext with its dot); may be empty or wrong
 	Size      int64     // bytes, or -1 if unknown
+	Refs      Refs      // opens what these bytes refer to; nil if nothing can
+
+	// Playing is what a live stream says is on just now ("Artist - Title"), or
+	// "". It may be called from any goroutine; nil if the stream never says.
+	Playing func() string
+}
+
+// Refs opens what media refer to: a playlist its segments and keys.
+type Refs interface {
+	// OpenRef opens ref, an address absolute or relative to the address of what
+	// refers to it, which is base (also absolute or relative; "" is the media
+	// itself). It gives n bytes from from on, or all that follow if n is 0.
+	// Closing the media that refers unblocks OpenRef and reads of what it opened.
+	OpenRef(base, ref string, from, n int64) (*Media, error)
 }
 
 // A Packet is one unit of encoded audio as its container held it. Times count
@@ -31,6 +45,11 @@ type Packet struct {
 	Data          []byte
 	PTS, Duration int64 // Duration is 0 where only the decoder can tell
 	TrimEnd       int64 // samples at 48 kHz at the end of this packet that are padding
+
+	// Codec is set on the first packet of another stream in the same media (a
+	// chained Ogg, a discontinuity): how packets are coded from here on, its
+	// PreSkip and GainDB included. Such a packet follows nothing heard before.
+	Codec *CodecInfo
 }
 
 // A Frame is exactly 20 ms of Opus, ready for the voice connection. It is never
@@ -60,9 +79,33 @@ type CodecInfo struct {
 type Info struct {
 	Container string        // "webm", "ogg", "wav", "mp3", "flac"
 	Duration  time.Duration // 0 if unknown
+	Live      bool          // it goes on for as long as somebody sends
 	Title     string
 	Artist    string
 	Album     string
+	Track     Gain      // of the piece alone
+	Whole     Gain      // of the album it is from
+	Chapters  []Chapter // in order of time
+	Artwork   Picture   // the front cover if there is a choice
+}
+
+// A Gain is how a file wants its loudness corrected.
+type Gain struct {
+	Told bool    // false: the file says nothing, DB and Peak mean nothing
+	DB   float32 // to reach -18 LUFS (ReplayGain 2.0); R128 tags, which aim at -23, are converted
+	Peak float32 // of the samples, 1 is full scale; 0 if not told
+}
+
+// A Chapter is a part of a long piece. It ends where the next begins.
+type Chapter struct {
+	Start time.Duration
+	Title string
+}
+
+// A Picture is an image as the file has it.
+type Picture struct {
+	MIME string // "image/jpeg"
+	Data []byte
 }
 
 // A Demuxer takes packets out of a container.

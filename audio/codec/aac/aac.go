@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"segue/audio"
+	"segue/audio/codec/aac/bits"
 )
 
 // FrameSamples is how many samples per channel a frame decodes to.
@@ -66,20 +67,20 @@ func (d *Decoder) Decode(dst []float32, p audio.Packet) ([]float32, error) {
 		return d.conceal(dst, p.Duration), nil
 	}
 	clear(d.heard[:])
-	if err := d.read(&bits{b: p.Data}); err != nil {
+	if err := d.read(&bits.Reader{B: p.Data}); err != nil {
 		return dst, err
 	}
 	return d.synthesize(dst), nil
 }
 
 // read reads the elements of a frame.
-func (d *Decoder) read(r *bits) error {
+func (d *Decoder) read(r *bits.Reader) error {
 	var met [end]int
-	for r.left() >= 3 {
-		kind := r.read(3)
+	for r.Left() >= 3 {
+		kind := r.Read(3)
 		switch kind {
 		case single, pair, lfe:
-			r.read(4)
+			r.Read(4)
 			if err := d.element(r, kind, met[kind]); err != nil {
 				return err
 			}
@@ -87,24 +88,24 @@ func (d *Decoder) read(r *bits) error {
 		case coupling:
 			return fmt.Errorf("aac: coupling channel: %w", audio.ErrUnsupported)
 		case dataStream:
-			r.read(4)
-			align := r.flag()
-			n := r.read(8)
+			r.Read(4)
+			align := r.Flag()
+			n := r.Read(8)
 			if n == 255 {
-				n += r.read(8)
+				n += r.Read(8)
 			}
 			if align {
-				r.align()
+				r.Align()
 			}
-			r.pos += 8 * n
+			r.Pos += 8 * n
 		case program:
 			readProgram(r)
 		case fill:
-			n := r.read(4)
+			n := r.Read(4)
 			if n == 15 {
-				n += r.read(8) - 1
+				n += r.Read(8) - 1
 			}
-			r.pos += 8 * n
+			r.Pos += 8 * n
 		case end:
 			return d.check(r)
 		}
@@ -113,8 +114,8 @@ func (d *Decoder) read(r *bits) error {
 }
 
 // check says whether a frame read up to here is one.
-func (d *Decoder) check(r *bits) error {
-	if r.over() {
+func (d *Decoder) check(r *bits.Reader) error {
+	if r.Over() {
 		return malformed("frame cut off")
 	}
 	for _, heard := range d.heard {
@@ -126,7 +127,7 @@ func (d *Decoder) check(r *bits) error {
 }
 
 // element reads the nth element of its kind.
-func (d *Decoder) element(r *bits, kind, nth int) error {
+func (d *Decoder) element(r *bits.Reader, kind, nth int) error {
 	at := -1
 	for _, s := range d.config.slots {
 		if s.kind != kind {
@@ -155,9 +156,9 @@ func (d *Decoder) element(r *bits, kind, nth int) error {
 }
 
 // pair reads a channel_pair_element.
-func (d *Decoder) pair(r *bits, at int) error {
+func (d *Decoder) pair(r *bits.Reader, at int) error {
 	left, right, l := &d.specs[at], &d.specs[at+1], d.config.layout
-	common := r.flag()
+	common := r.Flag()
 	kind := 0
 	clear(d.mask[:])
 	if common {
@@ -165,11 +166,11 @@ func (d *Decoder) pair(r *bits, at int) error {
 			return err
 		}
 		right.copyInfo(left)
-		if kind = r.read(2); kind == 3 {
+		if kind = r.Read(2); kind == 3 {
 			return malformed("stereo mask")
 		}
 		for i := range left.groups * left.last {
-			d.mask[i] = kind == 2 || kind == 1 && r.flag()
+			d.mask[i] = kind == 2 || kind == 1 && r.Flag()
 		}
 	}
 	if err := left.read(r, l, common); err != nil {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"segue/audio"
+	"segue/audio/codec/aac/bits"
 )
 
 // Audio object types (ISO/IEC 14496-3, 1.5.1).
@@ -70,11 +71,11 @@ var standard = map[int][]speaker{
 // wraps audio.ErrUnsupported and names the object type if it is not AAC-LC, alone
 // or as the core of HE-AAC; or audio.ErrMalformed.
 func ParseConfig(b []byte) (Config, error) {
-	r := &bits{b: b}
+	r := &bits.Reader{B: b}
 	var c Config
 	object := readObject(r)
 	rate := readRate(r)
-	channels := r.read(4)
+	channels := r.Read(4)
 	if object == objectSBR || object == objectPS {
 		c.Extended = true
 		readRate(r)
@@ -91,13 +92,13 @@ func ParseConfig(b []byte) (Config, error) {
 		return c, fmt.Errorf("aac: %d Hz: %w", rate, audio.ErrUnsupported)
 	}
 	c.Rate, c.layout = rate, layoutOf(rate)
-	if r.flag() {
+	if r.Flag() {
 		return c, fmt.Errorf("aac: frames of 960 samples: %w", audio.ErrUnsupported)
 	}
-	if r.flag() {
-		r.read(14) // the core coder's delay, which only scalable streams have
+	if r.Flag() {
+		r.Read(14) // the core coder's delay, which only scalable streams have
 	}
-	r.read(1)
+	r.Read(1)
 	speakers, ok := standard[channels]
 	if channels == 0 {
 		speakers, ok = readProgram(r)
@@ -105,23 +106,23 @@ func ParseConfig(b []byte) (Config, error) {
 	if !ok || len(speakers) == 0 {
 		return c, fmt.Errorf("aac: channel configuration %d: %w", channels, audio.ErrUnsupported)
 	}
-	if r.over() {
+	if r.Over() {
 		return c, fmt.Errorf("aac: configuration cut off: %w", audio.ErrMalformed)
 	}
 	return c, c.arrange(speakers)
 }
 
-func readObject(r *bits) int {
-	if n := r.read(5); n != escaped {
+func readObject(r *bits.Reader) int {
+	if n := r.Read(5); n != escaped {
 		return n
 	}
-	return 32 + r.read(6)
+	return 32 + r.Read(6)
 }
 
-func readRate(r *bits) int {
-	i := r.read(4)
+func readRate(r *bits.Reader) int {
+	i := r.Read(4)
 	if i == 15 {
-		return r.read(24)
+		return r.Read(24)
 	}
 	if i < len(layouts) {
 		return layouts[i].rate
@@ -164,19 +165,19 @@ func (c *Config) arrange(speakers []speaker) error {
 }
 
 // readProgram reads a program_config_element (ISO/IEC 14496-3, 4.4.1.1).
-func readProgram(r *bits) (speakers []speaker, ok bool) {
-	r.read(4 + 2 + 4)
-	front, side, back, low := r.read(4), r.read(4), r.read(4), r.read(2)
-	data, coupling := r.read(3), r.read(4)
+func readProgram(r *bits.Reader) (speakers []speaker, ok bool) {
+	r.Read(4 + 2 + 4)
+	front, side, back, low := r.Read(4), r.Read(4), r.Read(4), r.Read(2)
+	data, coupling := r.Read(3), r.Read(4)
 	for _, n := range []int{4, 4, 3} { // the mix-downs
-		if r.flag() {
-			r.read(n)
+		if r.Flag() {
+			r.Read(n)
 		}
 	}
 	place := func(n, centre int, pairs ...int) {
 		for range n {
-			isPair := r.flag()
-			r.read(4)
+			isPair := r.Flag()
+			r.Read(4)
 			if !isPair {
 				speakers = append(speakers, speaker{single, centre})
 				continue
@@ -189,18 +190,18 @@ func readProgram(r *bits) (speakers []speaker, ok bool) {
 	place(side, backCentre, sideLeft)
 	place(back, backCentre, backLeft)
 	for range low {
-		r.read(4)
+		r.Read(4)
 		speakers = append(speakers, speaker{lfe, lowEffects})
 	}
 	for range data {
-		r.read(4)
+		r.Read(4)
 	}
 	for range coupling {
-		r.read(5)
+		r.Read(5)
 	}
-	r.align()
-	for range r.read(8) {
-		r.read(8)
+	r.Align()
+	for range r.Read(8) {
+		r.Read(8)
 	}
-	return speakers, !r.over()
+	return speakers, !r.Over()
 }

@@ -3,6 +3,8 @@ package aac
 import (
 	"math"
 	"testing"
+
+	"segue/audio/codec/aac/bits"
 )
 
 func TestTheTransformIsWhatItsFormulaSays(t *testing.T) {
@@ -31,9 +33,9 @@ func TestPulsesGrowAwayFromZero(t *testing.T) {
 	// Book 2 says -1, 0, 1, 0 somewhere: take its code from the book itself.
 	b := shared.books[1]
 	for w := range 1 << fastBits {
-		r := &bits{b: []byte{byte(w >> 1), byte(w << 7), 0, 0}}
+		r := &bits.Reader{B: []byte{byte(w >> 1), byte(w << 7), 0, 0}}
 		if v := b.values[b.next(r)]; v == [4]float32{0, 1, 0, 0} {
-			if err := s.readSpectrum(&bits{b: []byte{byte(w >> 1), byte(w << 7), 0, 0}}); err != nil {
+			if err := s.readSpectrum(&bits.Reader{B: []byte{byte(w >> 1), byte(w << 7), 0, 0}}); err != nil {
 				t.Fatal(err)
 			}
 			if got, want := s.spec[1]*32768, shared.power[4]; math.Abs(float64(got-want)) > 1e-3 {
@@ -51,7 +53,7 @@ func TestPulsesGrowAwayFromZero(t *testing.T) {
 func TestPulsesAreReadWhereTheyAre(t *testing.T) {
 	s := &ics{bands: layouts[4].long}
 	// Two pulses from band 2: 3 on, by 4; 1 on, by 15.
-	if err := s.readPulses(&bits{b: []byte{0b01_000010, 0b00011_010, 0b0_00001_11, 0b11_000000}}); err != nil {
+	if err := s.readPulses(&bits.Reader{B: []byte{0b01_000010, 0b00011_010, 0b0_00001_11, 0b11_000000}}); err != nil {
 		t.Fatal(err)
 	}
 	at := int(layouts[4].long[2]) + 3
@@ -59,7 +61,7 @@ func TestPulsesAreReadWhereTheyAre(t *testing.T) {
 		t.Errorf("%d pulses at %v by %v", s.pulses, s.pulseAt, s.pulseBy)
 	}
 	for _, b := range [][]byte{{0b00_111111, 0, 0}, {0b11_110000, 0xff, 0xff, 0xff, 0xff, 0xff}} {
-		if err := s.readPulses(&bits{b: b}); err == nil {
+		if err := s.readPulses(&bits.Reader{B: b}); err == nil {
 			t.Errorf("%x was taken", b)
 		}
 	}

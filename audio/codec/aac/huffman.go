@@ -1,5 +1,7 @@
 package aac
 
+import "segue/audio/codec/aac/bits"
+
 import "math"
 
 const (
@@ -43,20 +45,20 @@ func newBook(l listing) *book {
 }
 
 // next reads one code. All books are complete, so there always is one.
-func (b *book) next(r *bits) int {
-	w := r.look()
+func (b *book) next(r *bits.Reader) int {
+	w := r.Look()
 	if e := b.fast[w>>(32-fastBits)]; e != 0 {
-		r.pos += int(e & 15)
+		r.Pos += int(e & 15)
 		return int(e >> 4)
 	}
 	for length := fastBits + 1; length < maxLong; length++ {
 		s := &b.longs[length]
 		if k := w>>(32-length) - s.first; k < s.count {
-			r.pos += length
+			r.Pos += length
 			return int(b.order[s.offset+k])
 		}
 	}
-	r.pos += maxLong
+	r.Pos += maxLong
 	return 0
 }
 
@@ -119,7 +121,7 @@ func newTables() *tables {
 }
 
 // fours fills dst, whose length is a multiple of four.
-func (b *book) fours(r *bits, dst []float32) {
+func (b *book) fours(r *bits.Reader, dst []float32) {
 	for ; len(dst) >= 4; dst = dst[4:] {
 		v := &b.values[b.next(r)]
 		dst[0], dst[1], dst[2], dst[3] = v[0], v[1], v[2], v[3]
@@ -130,7 +132,7 @@ func (b *book) fours(r *bits, dst []float32) {
 }
 
 // twos fills dst, whose length is even.
-func (b *book) twos(r *bits, dst []float32) {
+func (b *book) twos(r *bits.Reader, dst []float32) {
 	for ; len(dst) >= 2; dst = dst[2:] {
 		v := &b.values[b.next(r)]
 		dst[0], dst[1] = v[0], v[1]
@@ -142,7 +144,7 @@ func (b *book) twos(r *bits, dst []float32) {
 
 // escaped fills dst as twos does, with book 11. It reports whether all numbers
 // were ones that can be.
-func (t *tables) escaped(r *bits, dst []float32) bool {
+func (t *tables) escaped(r *bits.Reader, dst []float32) bool {
 	b, limit := t.books[10], t.power[escape]
 	for ; len(dst) >= 2; dst = dst[2:] {
 		v := &b.values[b.next(r)]
@@ -153,12 +155,12 @@ func (t *tables) escaped(r *bits, dst []float32) bool {
 				continue
 			}
 			n := 4
-			for r.flag() {
+			for r.Flag() {
 				if n++; n > 12 {
 					return false
 				}
 			}
-			x = t.power[1<<n+r.read(n)]
+			x = t.power[1<<n+r.Read(n)]
 			dst[i] = float32(math.Copysign(float64(x), float64(dst[i])))
 		}
 	}
@@ -166,14 +168,14 @@ func (t *tables) escaped(r *bits, dst []float32) bool {
 }
 
 // signs reads a sign for each number of v that is not zero.
-func signs(r *bits, v []float32) {
-	w := r.look()
+func signs(r *bits.Reader, v []float32) {
+	w := r.Look()
 	for i, x := range v {
 		if x == 0 {
 			continue
 		}
 		v[i] = math.Float32frombits(math.Float32bits(x) | w&(1<<31))
 		w <<= 1
-		r.pos++
+		r.Pos++
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"segue/audio"
+	"segue/audio/codec/aac/bits"
 )
 
 // Code books that are none.
@@ -39,14 +40,14 @@ type ics struct {
 func malformed(what string) error { return fmt.Errorf("aac: %s: %w", what, audio.ErrMalformed) }
 
 // readInfo reads an ics_info.
-func (s *ics) readInfo(r *bits, l *layout) error {
-	r.read(1)
-	s.sequence, s.shape = r.read(2), r.read(1)
+func (s *ics) readInfo(r *bits.Reader, l *layout) error {
+	r.Read(1)
+	s.sequence, s.shape = r.Read(2), r.Read(1)
 	s.groups, s.length = 1, [8]int{1}
 	if s.sequence == eightShort {
-		s.bands, s.last = l.short, r.read(4)
+		s.bands, s.last = l.short, r.Read(4)
 		for range 7 {
-			if r.flag() {
+			if r.Flag() {
 				s.length[s.groups-1]++
 			} else {
 				s.length[s.groups] = 1
@@ -54,8 +55,8 @@ func (s *ics) readInfo(r *bits, l *layout) error {
 			}
 		}
 	} else {
-		s.bands, s.last = l.long, r.read(6)
-		if r.flag() {
+		s.bands, s.last = l.long, r.Read(6)
+		if r.Flag() {
 			return fmt.Errorf("aac: prediction: %w", audio.ErrUnsupported)
 		}
 	}
@@ -73,8 +74,8 @@ func (s *ics) copyInfo(o *ics) {
 
 // read reads all but the ics_info, if common, and leaves the spectrum in spec,
 // scaled. Noise and intensity bands are empty there.
-func (s *ics) read(r *bits, l *layout, common bool) error {
-	gain := r.read(8)
+func (s *ics) read(r *bits.Reader, l *layout, common bool) error {
+	gain := r.Read(8)
 	if !common {
 		if err := s.readInfo(r, l); err != nil {
 			return err
@@ -86,34 +87,34 @@ func (s *ics) read(r *bits, l *layout, common bool) error {
 	if err := s.readScales(r, gain); err != nil {
 		return err
 	}
-	if s.pulses = 0; r.flag() {
+	if s.pulses = 0; r.Flag() {
 		if err := s.readPulses(r); err != nil {
 			return err
 		}
 	}
-	if s.shaped = r.flag(); s.shaped {
+	if s.shaped = r.Flag(); s.shaped {
 		if err := s.readShaping(r); err != nil {
 			return err
 		}
 	}
-	if r.flag() {
+	if r.Flag() {
 		return fmt.Errorf("aac: gain control: %w", audio.ErrUnsupported)
 	}
 	return s.readSpectrum(r)
 }
 
-func (s *ics) readSections(r *bits) error {
+func (s *ics) readSections(r *bits.Reader) error {
 	width := 5
 	if s.sequence == eightShort {
 		width = 3
 	}
 	for g := range s.groups {
 		for band := 0; band < s.last; {
-			book, n := r.read(4), 0
+			book, n := r.Read(4), 0
 			more := 1<<width - 1
 			for more == 1<<width-1 {
-				more = r.read(width)
-				if n += more; n > s.last || r.over() {
+				more = r.Read(width)
+				if n += more; n > s.last || r.Over() {
 					return malformed("section too long")
 				}
 			}
@@ -128,7 +129,7 @@ func (s *ics) readSections(r *bits) error {
 	return nil
 }
 
-func (s *ics) readScales(r *bits, gain int) error {
+func (s *ics) readScales(r *bits.Reader, gain int) error {
 	noise, position, first := gain-noiseOffset, 0, true
 	for i := range s.groups * s.last {
 		switch s.books[i] {
@@ -139,7 +140,7 @@ func (s *ics) readScales(r *bits, gain int) error {
 			s.scales[i] = int16(min(max(position, -155), 100))
 		case noiseBook:
 			if first {
-				noise, first = noise+r.read(9)-256, false
+				noise, first = noise+r.Read(9)-256, false
 			} else {
 				noise += shared.scale.next(r) - 60
 			}
@@ -155,28 +156,28 @@ func (s *ics) readScales(r *bits, gain int) error {
 	return nil
 }
 
-func (s *ics) readPulses(r *bits) error {
+func (s *ics) readPulses(r *bits.Reader) error {
 	if s.sequence == eightShort {
 		return malformed("pulses in short windows")
 	}
-	s.pulses = r.read(2) + 1
-	start := r.read(6)
+	s.pulses = r.Read(2) + 1
+	start := r.Read(6)
 	if start >= len(s.bands)-1 {
 		return malformed("pulse")
 	}
 	at := int(s.bands[start])
 	for i := range s.pulses {
-		at += r.read(5)
+		at += r.Read(5)
 		if at >= long {
 			return malformed("pulse")
 		}
-		s.pulseAt[i], s.pulseBy[i] = at, r.read(4)
+		s.pulseAt[i], s.pulseBy[i] = at, r.Read(4)
 	}
 	return nil
 }
 
 // readSpectrum reads the numbers of all bands and scales them.
-func (s *ics) readSpectrum(r *bits) error {
+func (s *ics) readSpectrum(r *bits.Reader) error {
 	clear(s.spec[:])
 	window := 0
 	for g := range s.groups {
@@ -197,7 +198,7 @@ func (s *ics) readSpectrum(r *bits) error {
 					return malformed("escape")
 				}
 			}
-			if r.over() {
+			if r.Over() {
 				return malformed("frame cut off")
 			}
 		}

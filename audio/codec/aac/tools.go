@@ -1,5 +1,7 @@
 package aac
 
+import "segue/audio/codec/aac/bits"
+
 import "math"
 
 const (
@@ -19,28 +21,28 @@ type filter struct {
 	lpc           [maxOrder + 1]float32
 }
 
-func (s *ics) readShaping(r *bits) error {
+func (s *ics) readShaping(r *bits.Reader) error {
 	windows, countBits, lengthBits, orderBits, most := 1, 2, 6, 5, maxOrder
 	if s.sequence == eightShort {
 		windows, countBits, lengthBits, orderBits, most = 8, 1, 4, 3, maxShortOrder
 	}
 	for w := range windows {
 		t := &s.tns[w]
-		if t.count = r.read(countBits); t.count == 0 {
+		if t.count = r.Read(countBits); t.count == 0 {
 			continue
 		}
-		resolution := r.read(1) + 3
+		resolution := r.Read(1) + 3
 		for i := range t.count {
 			f := &t.filters[i]
-			f.length, f.order = r.read(lengthBits), r.read(orderBits)
+			f.length, f.order = r.Read(lengthBits), r.Read(orderBits)
 			if f.order > most {
 				return malformed("order of temporal noise shaping")
 			}
 			if f.order == 0 {
 				continue
 			}
-			f.down = r.flag()
-			width := resolution - r.read(1)
+			f.down = r.Flag()
+			width := resolution - r.Read(1)
 			f.readCoefficients(r, resolution, width)
 		}
 	}
@@ -48,11 +50,11 @@ func (s *ics) readShaping(r *bits) error {
 }
 
 // readCoefficients reads reflection coefficients and makes a filter of them.
-func (f *filter) readCoefficients(r *bits, resolution, width int) {
+func (f *filter) readCoefficients(r *bits.Reader, resolution, width int) {
 	var a [maxOrder + 1]float64
 	half := float64(int(1) << (resolution - 1))
 	for m := 1; m <= f.order; m++ {
-		n := r.read(width)
+		n := r.Read(width)
 		if n >= 1<<(width-1) {
 			n -= 1 << width
 		}
