@@ -32,11 +32,15 @@ type Media struct {
 
 // Refs opens what media refer to: a playlist its segments and keys.
 type Refs interface {
-	// OpenRef opens ref, an address absolute or relative to the address of what
-	// refers to it, which is base (also absolute or relative; "" is the media
-	// itself). It gives n bytes from from on, or all that follow if n is 0.
-	// Closing the media that refers unblocks OpenRef and reads of what it opened.
-	OpenRef(base, ref string, from, n int64) (*Media, error)
+	// OpenRef opens ref, an address absolute or relative to where the media came
+	// from ("" is the media itself, anew). It gives n bytes from from on, or all
+	// that follow if n is 0. What it opens has Refs of its own, and they live as
+	// long as the media one began with, whose Close unblocks every OpenRef, and
+	// Read of what was opened. What can never be had is an ErrUnsupported.
+	OpenRef(ref string, from, n int64) (*Media, error)
+	// Wait waits for d, or until the media one began with is closed: then it
+	// returns an error.
+	Wait(d time.Duration) error
 }
 
 // A Packet is one unit of encoded audio as its container held it. Times count
