@@ -75,6 +75,27 @@ func (r *Resampler) Reset() {
 	}
 }
 
+// Join forgets all input and goes on in the middle of a stream, whose first
+// sample was number 0 in and gave number 0 out: the next sample given will be
+// number out. It returns the number of the sample the filter wants first, which
+// is a little before that place, so that what is given is what Process gives of
+// the whole stream, to the bit.
+func (r *Resampler) Join(out int64) (in int64) {
+	r.Reset()
+	if r.table == nil {
+		r.in, r.out = out, out
+		return out
+	}
+	up, down, before := int64(r.table.up), int64(r.table.down), int64(r.table.taps/2-1)
+	at := out/up*down + out%up*down/up
+	in = max(at-before, 0)
+	for c := range r.hist {
+		r.hist[c] = r.hist[c][:min(int64(len(r.hist[c])), max(before-at, 0))]
+	}
+	r.phase, r.in, r.out = int((out%up*(down%up))%up), in, out
+	return in
+}
+
 // Process appends to dst what can be said of the output after src, interleaved
 // stereo at 48 kHz. src holds whole samples of all channels; what does not fill
 // one is dropped. It allocates only if dst lacks room.

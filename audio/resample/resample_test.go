@@ -340,3 +340,26 @@ func BenchmarkDesign44100(b *testing.B) {
 		design(44100)
 	}
 }
+
+// What is joined in the middle sounds as if it had been heard from the start.
+func TestJoiningGivesWhatTheWholeGives(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(8, 1))
+	for _, rate := range []int{8000, 11025, 22050, 44100, 48000, 88200, 96000, 352800, 44056} {
+		for _, channels := range []int{1, 2, 6} {
+			in := make([]float32, rate/4*channels)
+			for i := range in {
+				in[i] = float32(rnd.Float64() - 0.5)
+			}
+			r := resampler(t, rate, channels)
+			whole := r.Flush(r.Process(nil, in))
+			n := int64(len(whole) / audio.Channels)
+			for _, out := range []int64{0, 1, 5, 33, 100, n / 3, n - 700, n - 1} {
+				from := r.Join(out)
+				got := r.Flush(r.Process(nil, in[from*int64(channels):]))
+				if !slices.Equal(got, whole[out*audio.Channels:]) {
+					t.Errorf("%d Hz, %d channels, joined at %d of %d: it differs", rate, channels, out, n)
+				}
+			}
+		}
+	}
+}
