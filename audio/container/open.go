@@ -17,10 +17,7 @@ import (
 	"segue/audio/container/wav"
 )
 
-const (
-	maxTag  = 1 << 20 // bytes of an ID3v2 tag looked at
-	maxTags = 16      // before the audio
-)
+const maxTags = 16 // before the audio
 
 // Open finds out what m is and returns its demuxer, which reads from m from then
 // on; closing m stays with the caller. It reads no more of m than it must: what it
@@ -62,18 +59,13 @@ func Open(m *audio.Media) (audio.Demuxer, error) {
 func skipTags(r *input.Reader, in *audio.Info) error {
 	for range maxTags {
 		b, _ := r.Peek(tags.ID3Header)
-		size := tags.ID3Size(b)
-		if size == 0 {
+		if tags.ID3Size(b) == 0 {
 			return nil
 		}
-		start := r.Pos()
-		b, err := r.Peek(int(min(size, maxTag)))
-		if err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("container: %w", err)
-		}
-		tags.ID3v2(in, b)
-		if err := r.Skip(start + size - r.Pos()); err != nil {
+		if err := tags.ReadID3(in, r); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return fmt.Errorf("container: nothing but a tag: %w", audio.ErrTruncated)
+		} else if err != nil {
+			return fmt.Errorf("container: %w", err)
 		}
 	}
 	return nil

@@ -32,6 +32,7 @@ type Demuxer struct {
 	codec  audio.CodecInfo
 	info   audio.Info
 	stream flac.StreamInfo
+	cover  tags.Cover
 
 	begin  int64 // where in the media the first frame is
 	origin int64 // what that counts as its first sample, if the beginning is missing
@@ -91,7 +92,7 @@ func (d *Demuxer) Info() audio.Info { return d.info }
 
 // readBlock reads one metadata block and reports whether it is the last.
 func (d *Demuxer) readBlock() (last bool, err error) {
-	const streamInfo, seekTable, comment = 0, 3, 4
+	const streamInfo, seekTable, comment, picture = 0, 3, 4, 6
 	b, err := d.r.Next(4)
 	if err != nil {
 		return false, err
@@ -110,6 +111,8 @@ func (d *Demuxer) readBlock() (last bool, err error) {
 		if b, err = d.r.Peek(int(min(size, maxComment))); err == nil {
 			tags.VorbisComment(&d.info, b)
 		}
+	case picture:
+		err = tags.FLACPicture(&d.info, &d.cover, d.r, size)
 	}
 	if err != nil {
 		return false, err

@@ -39,6 +39,7 @@ type Demuxer struct {
 	begin int64      // where in the media the first frame is
 	frame int64      // number of the next one
 	music int64      // samples at which the music ends; 0 if unknown
+	gain  audio.Gain // as LAME has it
 	marks []int64    // where every markEvery-th frame is
 	err   error
 }
@@ -70,6 +71,9 @@ func NewDemuxer(r *input.Reader, in audio.Info) (*Demuxer, error) {
 		d.info.Duration = time.Duration(seconds * float64(time.Second))
 	}
 	d.lateTags()
+	if !d.info.Track.Told {
+		d.info.Track = d.gain
+	}
 	return d, nil
 }
 
@@ -90,6 +94,7 @@ func (d *Demuxer) readXing(h mp3.Header) error {
 	if !ok {
 		return nil
 	}
+	d.gain = x.gain
 	if x.frames > 0 {
 		samples := x.frames * int64(h.Samples)
 		if x.padding >= 0 && samples > x.delay+x.padding {
@@ -230,18 +235,14 @@ func (d *Demuxer) frameHere(b []byte) (mp3.Header, bool) {
 
 func (d *Demuxer) time(samples int64) int64 { return input.Scale(samples, d.like.Rate) }
 
-// lateTags reads the tag at the end of the file, if the media can seek and those
-// at the beginning said nothing. Nothing that goes wrong with it matters.
+// lateTags reads the tags at the end of the file, if the media can seek and those
+// at the beginning left something to say. Nothing that goes wrong with it matters.
 func (d *Demuxer) lateTags() {
-	const size = 128
-	if !d.r.Seekable() || d.r.Size() < d.begin+size || d.info.Title != "" {
+	if !d.r.Seekable() || d.info.Title != "" && d.info.Track.Told {
 		return
 	}
 	back := d.r.Pos()
-	if d.r.Jump(d.r.Size()-size) == nil {
-		b, _ := d.r.Peek(size)
-		tags.ID3v1(&d.info, b)
-	}
+	_ = tags.ReadEnd(&d.info, d.r, d.begin) // as far as it goes
 	d.err = d.r.Jump(back)
 }
 

@@ -3,6 +3,7 @@ package mp3
 import (
 	"encoding/binary"
 
+	"segue/audio"
 	"segue/audio/codec/mp3"
 	"segue/audio/container/tags"
 )
@@ -32,6 +33,7 @@ func tagSize(b []byte) int64 {
 type xing struct {
 	frames         int64 // 0 if unknown
 	delay, padding int64 // samples the encoder put before and behind; -1 if unknown
+	gain           audio.Gain
 }
 
 // parseXing reads the header of Xing and LAME, or that of Fraunhofer (VBRI).
@@ -68,8 +70,28 @@ func parseXing(b []byte, h mp3.Header) (xing, bool) {
 	if len(b) >= 24 && b[0] >= 'A' && b[0] <= 'z' { // LAME, Lavc, …
 		x.delay = int64(b[21])<<4 | int64(b[22])>>4
 		x.padding = int64(b[22]&15)<<8 | int64(b[23])
+		x.gain = lameGain(b[11:17])
 	}
 	return x, true
+}
+
+// lameGain reads what LAME measured: the peak in 2^23rds, and how far the music is
+// from 89 dB SPL, which is what -18 LUFS was called then: three bits say that it is
+// this, three who says so, and one the sign of tenths of a dB.
+func lameGain(b []byte) audio.Gain {
+	const radio, maxPeak = 1, 100
+	peak, gain := binary.BigEndian.Uint32(b), binary.BigEndian.Uint16(b[4:])
+	if gain>>13 != radio || gain>>10&7 == 0 {
+		return audio.Gain{}
+	}
+	g := audio.Gain{Told: true, DB: float32(gain&0x1ff) / 10}
+	if gain&0x200 != 0 {
+		g.DB = -g.DB
+	}
+	if p := float32(peak) / (1 << 23); p <= maxPeak {
+		g.Peak = p
+	}
+	return g
 }
 
 func isXing(b []byte, at int) bool {

@@ -3,15 +3,20 @@ package tags
 import (
 	"bytes"
 	"encoding/binary"
-	"strings"
-	"unicode/utf16"
+	"fmt"
 
 	"segue/audio"
 )
 
-// ID3Header is the length of the beginning of an ID3v2 tag that says how long
-// the whole is.
-const ID3Header = 10
+const (
+	// ID3Header is the length of the beginning of an ID3v2 tag that says how long
+	// the whole is.
+	ID3Header = 10
+
+	maxFrame  = 8 << 10  // bytes of a frame looked at, pictures apart
+	maxFrames = 4 << 10  // of a tag
+	maxUndone = 16 << 20 // bytes of a tag that are read because they cannot be skipped
+)
 
 // ID3Size is the length in bytes of the ID3v2 tag that begins with b, header and
 // footer included, or 0 if none does. b should have ID3Header bytes.
@@ -29,111 +34,217 @@ func ID3Size(b []byte) int64 {
 	return size
 }
 
-// ID3v2 reads title, artist and album from the ID3v2 tag (2.2 to 2.4) that
-// begins with b, as far as b goes.
+// ID3v2 reads the ID3v2 tag that begins with b, as far as b goes. It keeps
+// nothing of b.
 func ID3v2(in *audio.Info, b []byte) {
-	if ID3Size(b) == 0 {
-		return
+	if ID3Size(b) > 0 {
+		_ = ReadID3(in, Bytes(bytes.Clone(b))) // as far as it goes
 	}
-	version, flags := b[3], b[5]
-	b = b[ID3Header:]
-	if flags&0x80 != 0 && version < 4 {
-		b = bytes.ReplaceAll(b, []byte{0xff, 0}, []byte{0xff})
+}
+
+// ReadID3 reads the ID3v2 tag (2.2 to 2.4) that begins where r is, and passes it
+// to its end. Of a tag that is damaged or too large it takes what it can. The
+// error is that of r, or audio.ErrMalformed if there is no tag.
+func ReadID3(in *audio.Info, r Source) error {
+	var head [ID3Header]byte
+	if _, err := r.ReadFull(head[:]); err != nil {
+		return err
 	}
-	if flags&0x40 != 0 && version > 2 && len(b) >= 4 { // extended header
-		skip := int(binary.BigEndian.Uint32(b)) + 4
-		if version == 4 {
-			skip = syncsafe(b)
+	size := ID3Size(head[:])
+	if size == 0 {
+		return fmt.Errorf("tags: no ID3 tag: %w", audio.ErrMalformed)
+	}
+	t := &id3{in: in, r: r, version: head[3], left: int64(syncsafe(head[6:]))}
+	footer := size - ID3Header - t.left
+	t.unsync = head[5]&0x80 != 0
+	t.whole = t.unsync && t.version < 4
+	if t.version >= 2 && t.version <= 4 && !(t.version == 2 && head[5]&0x40 != 0) { // compressed as nobody knows
+		t.read(head[5]&0x40 != 0)
+	}
+	if t.err != nil {
+		return t.err
+	}
+	return r.Skip(t.left + footer)
+}
+
+// id3 is a tag while it is read.
+type id3 struct {
+	in      *audio.Info
+	r       Source
+	version byte
+	unsync  bool  // 0xff 0x00 stands for 0xff
+	whole   bool  // and sizes count what that leaves
+	ff      bool  // what was read last ended with 0xff
+	left    int64 // bytes not read yet, as they are in the file
+	undone  int64 // of them read for nothing
+	err     error // of r
+	cover   Cover
+	part    bool // it is what a chapter consists of
+}
+
+// next reads n bytes of the tag, or returns nil.
+func (t *id3) next(n int64) []byte {
+	if t.err != nil || n > t.left {
+		return nil
+	}
+	if !t.whole {
+		var b []byte
+		b, t.err = take(t.r, int(n))
+		t.left -= n
+		return b
+	}
+	var b []byte
+	for int64(len(b)) < n {
+		missing := min(n-int64(len(b)), step, t.left)
+		if missing == 0 {
+			return nil
 		}
-		if skip < 0 || skip > len(b) {
+		raw, err := take(t.r, int(missing))
+		if t.err = err; err != nil {
+			return nil
+		}
+		t.left -= missing
+		ended := raw[missing-1] == 0xff
+		b = append(b, synchronise(raw, t.ff)...)
+		t.ff = ended
+	}
+	return b
+}
+
+// synchronise takes out each 0 that follows an 0xff, which may have come before.
+// It changes b.
+func synchronise(b []byte, ff bool) []byte {
+	n := 0
+	for _, c := range b {
+		if !ff || c != 0 {
+			b[n] = c
+			n++
+		}
+		ff = c == 0xff
+	}
+	return b[:n]
+}
+
+// skip passes n bytes.
+func (t *id3) skip(n int64) bool {
+	if t.err != nil || n > t.left {
+		return false
+	}
+	if !t.whole {
+		t.err = t.r.Skip(n)
+		t.left -= n
+		return t.err == nil
+	}
+	for n > 0 {
+		if t.undone += min(n, step); t.undone > maxUndone || t.next(min(n, step)) == nil {
+			return false
+		}
+		n -= min(n, step)
+	}
+	return true
+}
+
+// read reads the frames.
+func (t *id3) read(extended bool) {
+	if extended {
+		b := t.next(4)
+		if b == nil {
 			return
 		}
-		b = b[skip:]
-	}
-	for len(b) > 0 && b[0] != 0 {
-		name, text, rest, ok := id3Frame(b, version)
-		if !ok {
+		size := int64(binary.BigEndian.Uint32(b))
+		if t.version == 4 {
+			size = int64(syncsafe(b)) - 4
+		}
+		if size < 0 || !t.skip(size) {
 			return
 		}
-		if field := id3Names(name); field != "" && len(text) > 1 {
-			Set(in, field, id3Text(text))
+	}
+	head := 10
+	if t.version == 2 {
+		head = 6
+	}
+	for range maxFrames {
+		b := t.next(int64(head))
+		if b == nil || b[0] == 0 {
+			return
 		}
-		b = rest
+		f := t.frame(b)
+		if f.size > t.left || !t.take(f) {
+			return
+		}
 	}
 }
 
-func id3Names(frame string) string {
-	switch frame {
-	case "TIT2", "TT2":
-		return "TITLE"
-	case "TPE1", "TP1":
-		return "ARTIST"
-	case "TALB", "TAL":
-		return "ALBUM"
-	}
-	return ""
+// A frame is the header of one.
+type frame struct {
+	name  string // as in 2.3
+	size  int64
+	flags byte
 }
 
-// id3Frame takes one frame off b.
-func id3Frame(b []byte, version byte) (name string, body, rest []byte, ok bool) {
-	head, size := 10, 0
-	switch {
-	case version == 2 && len(b) >= 6:
-		head, size = 6, int(b[3])<<16|int(b[4])<<8|int(b[5])
-	case version == 3 && len(b) >= 10:
-		size = int(binary.BigEndian.Uint32(b[4:]))
-	case version == 4 && len(b) >= 10:
-		size = syncsafe(b[4:])
-	default:
-		return "", nil, nil, false
-	}
-	name = string(b[:4])
-	if version == 2 {
-		name = string(b[:3])
-	}
-	b = b[head:]
-	if size < 0 || size > len(b) {
-		return "", nil, nil, false
-	}
-	return name, b[:size], b[size:], true
-}
-
-// id3Text decodes a text frame: a byte for the encoding, then the text.
-func id3Text(b []byte) string {
-	encoding, b := b[0], b[1:]
-	var s string
-	switch encoding {
-	case 1, 2:
-		s = utf16Text(b)
+func (t *id3) frame(b []byte) frame {
+	switch t.version {
+	case 2:
+		names := map[string]string{"TT2": "TIT2", "TP1": "TPE1", "TAL": "TALB", "TXX": "TXXX", "PIC": "APIC"}
+		return frame{name: names[string(b[:3])], size: int64(b[3])<<16 | int64(b[4])<<8 | int64(b[5])}
 	case 3:
-		s = string(b)
-	default:
-		s = latin1(b)
+		return frame{name: string(b[:4]), size: int64(binary.BigEndian.Uint32(b[4:])), flags: b[9]}
 	}
-	s, _, _ = strings.Cut(s, "\x00") // 2.4 may list several
-	return s
+	f := frame{name: string(b[:4]), size: int64(syncsafe(b[4:])), flags: b[9]}
+	if (b[4]|b[5]|b[6]|b[7])&0x80 != 0 { // written as in 2.3
+		f.size = int64(binary.BigEndian.Uint32(b[4:]))
+	}
+	return f
 }
 
-func utf16Text(b []byte) string {
-	var order binary.ByteOrder = binary.BigEndian
-	if bytes.HasPrefix(b, []byte{0xff, 0xfe}) {
-		order = binary.LittleEndian
-	}
-	units := make([]uint16, 0, len(b)/2)
-	for ; len(b) >= 2; b = b[2:] {
-		if u := order.Uint16(b); u != 0xfeff {
-			units = append(units, u)
+// take reads the body of f, if it is of use, and passes it.
+func (t *id3) take(f frame) bool {
+	limit := int64(maxFrame)
+	switch f.name {
+	case "TIT2", "TPE1", "TALB":
+	case "TXXX", "RVA2", "CHAP":
+		if t.part {
+			return t.skip(f.size)
 		}
+	case "APIC":
+		limit += MaxPicture
+		if t.part || f.size > limit || !t.cover.Wants(t.in, FrontCover, 1) {
+			return t.skip(f.size)
+		}
+	default:
+		return t.skip(f.size)
 	}
-	return string(utf16.Decode(units))
+	n := min(f.size, limit)
+	b := t.next(n)
+	if b == nil && n > 0 {
+		return false
+	}
+	if b, ok := t.plain(f, b); ok && len(b) > 1 {
+		t.body(f.name, b)
+	}
+	return t.skip(f.size - n)
 }
 
-func latin1(b []byte) string {
-	runes := make([]rune, len(b))
-	for i, c := range b {
-		runes[i] = rune(c)
+// plain undoes what the flags of f say was done to its body. It is false for
+// what is compressed or encrypted.
+func (t *id3) plain(f frame, b []byte) ([]byte, bool) {
+	extra := 0
+	switch t.version {
+	case 3:
+		if f.flags&0xc0 != 0 {
+			return nil, false
+		}
+		extra = int(f.flags >> 5 & 1) // a group
+	case 4:
+		if f.flags&0x0c != 0 {
+			return nil, false
+		}
+		if f.flags&0x02 != 0 || t.unsync {
+			b = synchronise(b, false)
+		}
+		extra = int(f.flags>>6&1) + int(f.flags&1)*4 // a group, the length of the data
 	}
-	return string(runes)
+	return b[min(extra, len(b)):], true
 }
 
 // ID3v1 reads the 128 bytes at the end of a file that begin with "TAG".
@@ -141,7 +252,10 @@ func ID3v1(in *audio.Info, b []byte) {
 	if len(b) < 128 || string(b[:3]) != "TAG" {
 		return
 	}
-	text := func(b []byte) string { return latin1(bytes.TrimRight(b, "\x00 ")) }
+	text := func(b []byte) string {
+		b, _, _ = bytes.Cut(b, []byte{0})
+		return latin1(b)
+	}
 	Set(in, "TITLE", text(b[3:33]))
 	Set(in, "ARTIST", text(b[33:63]))
 	Set(in, "ALBUM", text(b[63:93]))
