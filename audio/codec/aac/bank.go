@@ -1,6 +1,10 @@
 package aac
 
-import "math"
+import (
+	"math"
+
+	"segue/audio/codec/aac/dct"
+)
 
 const (
 	long  = 1024 // samples a frame
@@ -22,11 +26,11 @@ const (
 type bank struct {
 	long, stop  [2][]float32
 	short       [2][]float32
-	all, eighth *dct4
+	all, eighth *dct.IV
 }
 
 func newBank() *bank {
-	b := &bank{all: newDCT4(long), eighth: newDCT4(short)}
+	b := &bank{all: dct.New(long), eighth: dct.New(short)}
 	b.long = [2][]float32{sine(long), kaiser(long, 4)}
 	b.short = [2][]float32{sine(short), kaiser(short, 6)}
 	for i := range b.stop {
@@ -81,7 +85,7 @@ type voice struct {
 
 // scratch is room for one transform at a time.
 type scratch struct {
-	a, b [long / 2]complex64
+	room [long]complex64
 	d    [long]float32
 	y    [2 * long]float32
 }
@@ -98,7 +102,7 @@ func (b *bank) synthesize(v *voice, s *scratch, spec *[long]float32, sequence, s
 		if sequence == longStart {
 			fall = b.stop[shape]
 		}
-		b.all.transform(s, spec[:], s.d[:])
+		b.all.Transform(s.room[:], spec[:], s.d[:])
 		b.overlap(v, &s.d, rise, fall, out, step)
 	}
 	v.shape = shape
@@ -125,7 +129,7 @@ func (b *bank) shorts(v *voice, s *scratch, spec *[long]float32, shape int, out 
 	rise, fall := b.short[v.shape][:short], b.short[shape][:short]
 	for w := range 8 {
 		d := s.d[:short]
-		b.eighth.transform(s, spec[w*short:(w+1)*short], d)
+		b.eighth.Transform(s.room[:], spec[w*short:(w+1)*short], d)
 		y := s.y[flat+w*short:][:2*short]
 		for n := range half {
 			m := short - 1 - n

@@ -5,61 +5,16 @@ import "segue/audio/codec/aac/bits"
 import "math"
 
 const (
-	fastBits = 9    // codes up to here are looked up at once: 2 KiB a book
-	maxLong  = 20   // no code is longer
 	escape   = 16   // in book 11: the number follows
 	maxQuant = 8191 // the largest escape
 )
 
-// A book decodes the codes of a listing.
+// A book of the spectrum: what its indices stand for.
 type book struct {
-	fast   [1 << fastBits]uint16 // index<<4 | length; 0: the code is longer
-	longs  [maxLong]span         // by length
-	order  []uint16
+	*bits.Book
 	values [][4]float32 // by index: what it stands for, to the power 4/3
 	signed bool         // values have their signs; else signs follow the code
 	pair   bool
-}
-
-// A span is the codes of one length.
-type span struct{ first, count, offset uint32 }
-
-func newBook(l listing) *book {
-	b := &book{order: l.order}
-	code, offset := uint32(0), uint32(0)
-	for i, n := range l.counts {
-		length := i + 1
-		b.longs[length] = span{code, uint32(n), offset}
-		for k := range uint32(n) {
-			if length > fastBits {
-				break
-			}
-			from := (code + k) << (fastBits - length)
-			for at := range uint32(1) << (fastBits - length) {
-				b.fast[from+at] = l.order[offset+k]<<4 | uint16(length)
-			}
-		}
-		code, offset = (code+uint32(n))<<1, offset+uint32(n)
-	}
-	return b
-}
-
-// next reads one code. All books are complete, so there always is one.
-func (b *book) next(r *bits.Reader) int {
-	w := r.Look()
-	if e := b.fast[w>>(32-fastBits)]; e != 0 {
-		r.Pos += int(e & 15)
-		return int(e >> 4)
-	}
-	for length := fastBits + 1; length < maxLong; length++ {
-		s := &b.longs[length]
-		if k := w>>(32-length) - s.first; k < s.count {
-			r.Pos += length
-			return int(b.order[s.offset+k])
-		}
-	}
-	r.Pos += maxLong
-	return 0
 }
 
 // shapes are how the indices of books 1 to 11 make numbers.
@@ -83,7 +38,7 @@ var shapes = [11]struct {
 // tables are what all decoders share. They never change.
 type tables struct {
 	books [11]*book
-	scale *book
+	scale *bits.Book
 	power [maxQuant + 1]float32 // n^(4/3)
 	gain  [256]float32          // of a scale factor, to full scale 1
 	bank  *bank
@@ -92,7 +47,7 @@ type tables struct {
 var shared = newTables()
 
 func newTables() *tables {
-	t := &tables{scale: newBook(scaleListing), bank: newBank()}
+	t := &tables{scale: bits.NewBook(scaleListing), bank: newBank()}
 	for i := range t.power {
 		t.power[i] = float32(math.Pow(float64(i), 4.0/3))
 	}
@@ -100,9 +55,8 @@ func newTables() *tables {
 		t.gain[i] = float32(math.Exp2(float64(i-100)/4) / 32768)
 	}
 	for i, s := range shapes {
-		b := newBook(spectrumListings[i])
-		b.pair, b.signed = s.pair, s.least < 0
-		b.values = make([][4]float32, len(b.order))
+		b := &book{Book: bits.NewBook(spectrumListings[i]), pair: s.pair, signed: s.least < 0}
+		b.values = make([][4]float32, b.Size())
 		dims := 4
 		if s.pair {
 			dims = 2
@@ -123,7 +77,7 @@ func newTables() *tables {
 // fours fills dst, whose length is a multiple of four.
 func (b *book) fours(r *bits.Reader, dst []float32) {
 	for ; len(dst) >= 4; dst = dst[4:] {
-		v := &b.values[b.next(r)]
+		v := &b.values[b.Next(r)]
 		dst[0], dst[1], dst[2], dst[3] = v[0], v[1], v[2], v[3]
 		if !b.signed {
 			signs(r, dst[:4])
@@ -134,7 +88,7 @@ func (b *book) fours(r *bits.Reader, dst []float32) {
 // twos fills dst, whose length is even.
 func (b *book) twos(r *bits.Reader, dst []float32) {
 	for ; len(dst) >= 2; dst = dst[2:] {
-		v := &b.values[b.next(r)]
+		v := &b.values[b.Next(r)]
 		dst[0], dst[1] = v[0], v[1]
 		if !b.signed {
 			signs(r, dst[:2])
@@ -147,7 +101,7 @@ func (b *book) twos(r *bits.Reader, dst []float32) {
 func (t *tables) escaped(r *bits.Reader, dst []float32) bool {
 	b, limit := t.books[10], t.power[escape]
 	for ; len(dst) >= 2; dst = dst[2:] {
-		v := &b.values[b.next(r)]
+		v := &b.values[b.Next(r)]
 		dst[0], dst[1] = v[0], v[1]
 		signs(r, dst[:2])
 		for i, x := range v[:2] {

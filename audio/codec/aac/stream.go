@@ -136,17 +136,17 @@ func (s *ics) readScales(r *bits.Reader, gain int) error {
 		case zeroBook:
 			s.scales[i] = 0
 		case outOfPhase, inPhase:
-			position += shared.scale.next(r) - 60
+			position += shared.scale.Next(r) - 60
 			s.scales[i] = int16(min(max(position, -155), 100))
 		case noiseBook:
 			if first {
 				noise, first = noise+r.Read(9)-256, false
 			} else {
-				noise += shared.scale.next(r) - 60
+				noise += shared.scale.Next(r) - 60
 			}
 			s.scales[i] = int16(min(max(noise, -100), 155))
 		default:
-			gain += shared.scale.next(r) - 60
+			gain += shared.scale.Next(r) - 60
 			if gain < 0 || gain > 255 {
 				return malformed("scale factor")
 			}
