@@ -7,6 +7,7 @@ import (
 
 	"segue/audio"
 	"segue/audio/container/adts"
+	"segue/audio/container/aiff"
 	"segue/audio/container/flac"
 	"segue/audio/container/input"
 	"segue/audio/container/matroska"
@@ -44,6 +45,8 @@ func Open(m *audio.Media) (audio.Demuxer, error) {
 		return wrap(ogg.NewDemuxer(r))
 	case WAV:
 		return wrap(wav.NewDemuxer(r))
+	case AIFF:
+		return wrap(aiff.NewDemuxer(r))
 	case FLAC:
 		return wrap(flac.NewDemuxer(r, in))
 	case MP4:

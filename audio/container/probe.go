@@ -25,6 +25,7 @@ const (
 	FLAC     Format = "flac"
 	MP4      Format = "mp4"  // and M4A, QuickTime
 	ADTS     Format = "adts" // bare AAC
+	AIFF     Format = "aiff" // and AIFF-C
 )
 
 // How sure a look at the content is. A hint of name or type adds hinted, which
@@ -53,7 +54,7 @@ func Probe(head []byte, mimeType, ext string) (Format, error) {
 	}
 	hint := hintOf(mimeType, ext)
 	best, score := Format(""), 0
-	for _, f := range []Format{Matroska, Ogg, WAV, MP4, FLAC, ADTS, MP3} {
+	for _, f := range []Format{Matroska, Ogg, WAV, AIFF, MP4, FLAC, ADTS, MP3} {
 		s := look(f, head)
 		if s > 0 && s < certain && f == hint {
 			s += hinted
@@ -82,7 +83,9 @@ func look(f Format, head []byte) int {
 	case Ogg:
 		is = has(0, "OggS\x00")
 	case WAV:
-		is = (has(0, "RIFF") || has(0, "RF64") || has(0, "BW64")) && has(8, "WAVE")
+		is = (has(0, "RIFF") || has(0, "RF64") || has(0, "BW64")) && has(8, "WAVE") || has(0, "riff\x2e\x91\xcf\x11") && has(24, "wave")
+	case AIFF:
+		is = has(0, "FORM") && (has(8, "AIFF") || has(8, "AIFC"))
 	case FLAC:
 		if !has(0, "fLaC") {
 			return lookFLAC(head)
@@ -161,6 +164,8 @@ func hintOf(mimeType, ext string) Format {
 		return Ogg
 	case "audio/wav", "audio/wave", "audio/x-wav", "audio/vnd.wave":
 		return WAV
+	case "audio/aiff", "audio/x-aiff", "audio/aifc", "audio/x-aifc":
+		return AIFF
 	case "audio/mpeg", "audio/mp3", "audio/x-mp3", "audio/mpeg3":
 		return MP3
 	case "audio/flac", "audio/x-flac":
@@ -175,8 +180,10 @@ func hintOf(mimeType, ext string) Format {
 		return Matroska
 	case ".ogg", ".oga", ".opus", ".ogx":
 		return Ogg
-	case ".wav", ".wave", ".rf64", ".bwf":
+	case ".wav", ".wave", ".rf64", ".bwf", ".w64":
 		return WAV
+	case ".aif", ".aiff", ".aifc":
+		return AIFF
 	case ".mp3", ".mp2", ".mpga":
 		return MP3
 	case ".flac", ".fla":
@@ -203,7 +210,6 @@ var signatures = []struct{ begins, what string }{
 	{"%PDF", "a PDF document"},
 	{"\x7fELF", "a program"},
 	{"MZ", "a program"},
-	{"FORM", "an AIFF file"},
 	{"MThd", "a MIDI file"},
 	{"#!AMR", "AMR audio"},
 	{"wvpk", "WavPack audio"},

@@ -36,7 +36,6 @@ func TestWhatIsNotAudioIsNamed(t *testing.T) {
 		"AAC audio":                "\xff\xf1\x50\x80\x01\x1f\xfc\x00",
 		"an MPEG transport stream": string(ts),
 		"an AVI video":             "RIFF\x00\x00\x00\x00AVI LIST",
-		"an AIFF file":             "FORM\x00\x00\x00\x00AIFF",
 		"a MIDI file":              "MThd\x00\x00\x00\x06",
 		"text":                     "Dear Sir or Madam,\nI write to you",
 		"a JSON document":          "{\"error\": \"gone\"}",

@@ -269,3 +269,24 @@ func Fuzz(f *testing.F, open Opener, seeds ...[]byte) {
 		}
 	})
 }
+
+// BenchmarkRead measures reading a packet of file as it comes from a network in
+// one piece after another, opening it anew at its end.
+func BenchmarkRead(b *testing.B, open Opener, file []byte) {
+	b.Helper()
+	b.ReportAllocs()
+	var d audio.Demuxer
+	for b.Loop() {
+		for again := true; again; {
+			if d == nil {
+				d = Open(b, open, &audio.Media{ReadCloser: io.NopCloser(bytes.NewReader(file)), Size: -1})
+			}
+			_, err := d.ReadPacket()
+			if again = errors.Is(err, io.EOF); again {
+				d = nil
+			} else if err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}

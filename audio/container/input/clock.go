@@ -10,7 +10,12 @@ import (
 
 // Scale converts n samples at rate to samples at 48 kHz, rounding to the
 // nearest; results beyond int64 are cut off there. rate is positive.
-func Scale(n int64, rate int) int64 { return MulDiv(n, audio.SampleRate, int64(rate)) }
+func Scale(n int64, rate int) int64 {
+	if rate == audio.SampleRate {
+		return n
+	}
+	return MulDiv(n, audio.SampleRate, int64(rate))
+}
 
 // Unscale converts n samples at 48 kHz to samples at rate, rounding to the nearest.
 func Unscale(n int64, rate int) int64 { return MulDiv(n, int64(rate), audio.SampleRate) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"math/rand/v2"
 	"runtime"
 	"testing"
 	"testing/iotest"
@@ -228,5 +229,79 @@ func TestNobodyReadsThroughWhatNoFileIs(t *testing.T) {
 	r := input.New(&audio.Media{ReadCloser: io.NopCloser(v), Size: -1})
 	if err := r.Skip(1<<30 + 1); !errors.Is(err, audio.ErrLimit) || v.read > 0 {
 		t.Errorf("%v after %d bytes", err, v.read)
+	}
+}
+
+func TestWhatIsKeptStays(t *testing.T) {
+	src := make([]byte, 200_000)
+	for i := range src {
+		src[i] = byte(i * 7 >> 3)
+	}
+	r := input.New(containertest.Stream(src))
+	rng := rand.New(rand.NewPCG(3, 4))
+	type piece struct {
+		at int64
+		b  []byte
+	}
+	var pieces []piece
+	for r.Pos() < 180_000 {
+		if rng.IntN(3) == 0 {
+			_ = r.Skip(int64(rng.IntN(500)))
+		}
+		at := r.Pos()
+		b, err := r.Keep(1 + rng.IntN(1+rng.IntN(5000)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cap(b) != len(b) {
+			t.Fatal("appending to a piece writes into its neighbour")
+		}
+		pieces = append(pieces, piece{at, b})
+	}
+	rest, err := r.Keep(100_000)
+	if !errors.Is(err, io.ErrUnexpectedEOF) || !bytes.Equal(rest, src[len(src)-len(rest):]) {
+		t.Errorf("the end: %d bytes, %v", len(rest), err)
+	}
+	if b, err := r.Keep(1); len(b) != 0 || !errors.Is(err, io.EOF) {
+		t.Errorf("behind the end: %v", err)
+	}
+	for _, p := range pieces {
+		if !bytes.Equal(p.b, src[p.at:p.at+int64(len(p.b))]) {
+			t.Fatalf("the piece at %d has changed", p.at)
+		}
+	}
+}
+
+func TestKeepingAfterAJumpReadsAnew(t *testing.T) {
+	src := bytes.Repeat([]byte("0123456789"), 10_000)
+	r := input.New(containertest.Media(src))
+	for _, at := range []int64{0, 50_003, 0, 50_001, 7, 99_990} {
+		if err := r.Jump(at); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			at := r.Pos()
+			if b, err := r.Keep(3); err != nil || string(b) != string(src[at:at+3]) {
+				t.Fatalf("at %d: %q, %v", at, b, err)
+			}
+		}
+	}
+}
+
+func TestFewPiecesKeepNotWhatLiesBetween(t *testing.T) {
+	r := input.New(containertest.Media(make([]byte, 8<<20)))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 400 {
+		if _, err := r.Keep(100); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Skip(15_000); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 400_000 {
+		t.Errorf("400 pieces of 100 bytes took %d", took)
 	}
 }

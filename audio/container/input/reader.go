@@ -31,9 +31,12 @@ type Reader struct {
 	seeker   io.Seeker
 	size     int64
 	buf      []byte
-	from, to int   // what of buf is read but not consumed
-	base     int64 // position in the media of buf[0]
-	err      error // what the source said last; sticky until a jump
+	from, to int    // what of buf is read but not consumed
+	base     int64  // position in the media of buf[0]
+	err      error  // what the source said last; sticky until a jump
+	kept     []byte // a copy of what is buffered, from which Keep gives
+	keptAt   int64  // where in the media it begins
+	gave     int    // bytes of it given away
 }
 
 // New returns a reader of m from its beginning. It never closes m.
@@ -107,6 +110,33 @@ func (r *Reader) ReadFull(dst []byte) (int, error) {
 		n += c
 	}
 	return n, nil
+}
+
+// Keep returns the next n bytes, consumes them, and gives them away: they are the
+// caller's for good. If fewer are left it returns and consumes those, and says so
+// as ReadFull does. n is at most MaxPeek. Pieces may share an allocation, of 8 KiB
+// or four pieces at most.
+func (r *Reader) Keep(n int) ([]byte, error) {
+	if at := r.Pos() - r.keptAt; at >= 0 && at+int64(n) <= int64(len(r.kept)) && n <= r.to-r.from {
+		r.from += n
+		r.gave += n
+		return r.kept[at : int(at)+n : int(at)+n], nil
+	}
+	b, err := r.Peek(n)
+	if err != nil {
+		r.from += len(b)
+		return append([]byte(nil), b...), short(len(b), err)
+	}
+	// One copy for many pieces, if the copy before was mostly given away: where
+	// pieces are few and far between, what lies between is not to be kept.
+	size := n
+	if 2*r.gave >= len(r.kept) {
+		size = max(n, min(2*max(n, len(r.kept)), max(slabSize, 4*n), r.to-r.from))
+	}
+	r.kept = append([]byte(nil), r.buf[r.from:r.from+size]...) // which zeroes nothing first
+	r.keptAt, r.gave = r.Pos(), n
+	r.from += n
+	return r.kept[:n:n], nil
 }
 
 // Skip consumes n bytes without looking at them, jumping if that is worth it.

@@ -21,6 +21,9 @@ func (s *Slab) Make(n int) []byte {
 
 // Copy returns a copy of b.
 func (s *Slab) Copy(b []byte) []byte {
+	if len(b) > slabSize/4 {
+		return append([]byte(nil), b...) // zeroes nothing first
+	}
 	c := s.Make(len(b))
 	copy(c, b)
 	return c

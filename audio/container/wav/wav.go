@@ -1,5 +1,5 @@
-// Package wav takes samples out of RIFF, RF64 and BW64 files, and puts them into
-// RIFF.
+// Package wav takes samples out of RIFF, RF64, BW64 and Wave64 files, and puts
+// them into RIFF.
 package wav
 
 import (
@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"time"
 
 	"segue/audio"
 	"segue/audio/codec/pcm"
@@ -20,49 +19,104 @@ const (
 	maxChunks   = 1 << 12
 	maxText     = 1 << 12
 	maxChannels = 32
-	endless     = 0x7fff0000 // sizes from here to 0xffffffff are what programs write that cannot go back
+	maxBefore   = 64 << 20 // bytes read to come to the samples: room for any artwork
+
+	// What the chunks of Wave64 are called: four letters and the rest of a GUID.
+	riffGUID = "riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
+	waveGUID = "\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
+	endless  = 0x7fff0000 // sizes from here to 0xffffffff are what programs write that cannot go back
 )
 
 // A Demuxer takes 20 ms of samples at a time out of a WAV file.
 type Demuxer struct {
-	r     *input.Reader
-	slab  input.Slab
-	codec audio.CodecInfo
-	info  audio.Info
+	*input.Raw // once its place is known
+	r          *input.Reader
+	codec      audio.CodecInfo
+	info       audio.Info
 
-	frame int   // bytes of one sample in all channels
-	begin int64 // where in the media the samples begin
-	size  int64 // bytes of samples, or -1 if nobody knows
-	big   int64 // size as RF64 tells it, or -1
-	done  int64 // bytes handed out
-	err   error
+	wide  bool             // Wave64
+	frame int              // bytes of one sample in all channels
+	big   int64            // size of the samples as RF64 tells it, or -1
+	sizes map[string]int64 // of other chunks, as RF64 tells them
 }
 
 // NewDemuxer reads up to the samples. The error wraps audio.ErrUnsupported if
 // they are of a kind we do not know.
 func NewDemuxer(r *input.Reader) (*Demuxer, error) {
-	d := &Demuxer{r: r, size: -1, big: -1, info: audio.Info{Container: "wav"}}
-	b, err := r.Next(12)
-	if err != nil {
+	d := &Demuxer{r: r, big: -1, info: audio.Info{Container: "wav"}}
+	if err := d.readHeader(); err != nil {
 		return nil, cut(err)
 	}
-	if id := string(b[:4]); id != "RIFF" && id != "RF64" && id != "BW64" || string(b[8:12]) != "WAVE" {
-		return nil, malformed("no RIFF/WAVE header")
-	}
+	begin := r.Pos()
 	for range maxChunks {
-		b, err := r.Next(8)
+		id, size, err := d.next()
 		if err != nil {
 			return nil, cut(err)
 		}
-		id, size := string(b[:4]), int64(binary.LittleEndian.Uint32(b[4:]))
 		if id == "data" {
 			return d, d.readData(size)
+		}
+		if !r.Seekable() && (size > maxBefore || r.Pos()-begin > maxBefore) {
+			return nil, fmt.Errorf("wav: no samples in %d bytes: %w", maxBefore, audio.ErrLimit)
 		}
 		if err := d.readChunk(id, size); err != nil {
 			return nil, cut(err)
 		}
 	}
 	return nil, fmt.Errorf("wav: no samples in %d chunks: %w", maxChunks, audio.ErrLimit)
+}
+
+// readHeader tells RIFF from Wave64.
+func (d *Demuxer) readHeader() error {
+	b, err := d.r.Peek(len(riffGUID))
+	if err == nil && string(b) == riffGUID {
+		b, err = d.r.Next(len(riffGUID) + 8 + 16)
+		if err != nil {
+			return err
+		}
+		if string(b[24:]) != "wave"+waveGUID {
+			return malformed("no Wave64 header")
+		}
+		d.wide, d.info.Container = true, "w64"
+		return nil
+	}
+	if b, err = d.r.Next(12); err != nil {
+		return err
+	}
+	if id := string(b[:4]); id != "RIFF" && id != "RF64" && id != "BW64" || string(b[8:12]) != "WAVE" {
+		return malformed("no RIFF/WAVE header")
+	}
+	return nil
+}
+
+// next reads the header of a chunk and returns the length of its body.
+func (d *Demuxer) next() (id string, size int64, err error) {
+	if !d.wide {
+		b, err := d.r.Next(8)
+		if err != nil {
+			return "", 0, err
+		}
+		id, size = string(b[:4]), int64(binary.LittleEndian.Uint32(b[4:]))
+		if big, ok := d.sizes[id]; ok && size == math.MaxUint32 {
+			size = big
+		}
+		return id, size, nil
+	}
+	b, err := d.r.Next(24)
+	if err != nil {
+		return "", 0, err
+	}
+	size = int64(binary.LittleEndian.Uint64(b[16:])) - 24
+	switch guid := string(b[4:16]); {
+	case guid == waveGUID:
+		id = string(b[:4])
+	case guid == riffGUID[4:] && string(b[:4]) == "list":
+		id = "LIST"
+	}
+	if size < 0 && id != "data" { // of samples it says that nobody knew
+		return "", 0, malformed("chunk shorter than its header")
+	}
+	return id, size, nil
 }
 
 // Codec says what kind of samples there are.
@@ -74,6 +128,12 @@ func (d *Demuxer) Info() audio.Info { return d.info }
 // readChunk reads one before the samples, and the byte that pads it.
 func (d *Demuxer) readChunk(id string, size int64) error {
 	end := d.r.Pos() + size + size&1
+	if d.wide {
+		end = d.r.Pos() + size + -size&7
+	}
+	if end < 0 {
+		return malformed("chunk of an impossible size")
+	}
 	switch {
 	case id == "fmt " && size >= 16:
 		b, err := d.r.Next(int(min(size, 40)))
@@ -84,17 +144,37 @@ func (d *Demuxer) readChunk(id string, size int64) error {
 			return err
 		}
 	case id == "ds64" && size >= 16:
-		b, err := d.r.Next(16)
-		if err != nil {
+		if err := d.readSizes(size); err != nil {
 			return err
 		}
-		d.big = int64(binary.LittleEndian.Uint64(b[8:]))
 	case id == "LIST" && size >= 4:
 		if err := d.readList(size); err != nil {
 			return err
 		}
 	}
 	return d.r.Skip(end - d.r.Pos())
+}
+
+// readSizes reads a ds64 chunk. Sizes of 0 and -1 tell nothing.
+func (d *Demuxer) readSizes(size int64) error {
+	const table, entry, most = 28, 12, 16
+	b, err := d.r.Peek(int(min(size, table+most*entry)))
+	if err != nil {
+		return err
+	}
+	le := binary.LittleEndian
+	d.big = int64(le.Uint64(b[8:]))
+	if len(b) < table {
+		return nil
+	}
+	d.sizes = map[string]int64{}
+	n := le.Uint32(b[table-4:])
+	for b = b[table:]; len(b) >= entry && n > 0; b, n = b[entry:], n-1 {
+		if size := int64(le.Uint64(b[4:])); size >= 0 {
+			d.sizes[string(b[:4])] = size
+		}
+	}
+	return nil
 }
 
 // readFormat reads a fmt chunk.
@@ -104,6 +184,9 @@ func (d *Demuxer) readFormat(b []byte) error {
 	block, bits := int(le.Uint16(b[12:])), int(le.Uint16(b[14:]))
 	if tag == 0xfffe && len(b) >= 26 { // extensible: the GUID begins with the tag
 		tag = int(le.Uint16(b[24:]))
+	}
+	if tag == 1 && bits > 8 && channels > 0 && block > (bits+7)/8*channels && block%channels == 0 {
+		bits = block / channels * 8 // 20 or 24 bits at the upper end of more
 	}
 	name := ""
 	switch {
@@ -179,87 +262,21 @@ func (d *Demuxer) readData(size int64) error {
 	if d.frame == 0 {
 		return malformed("samples before their format")
 	}
-	d.begin = d.r.Pos()
+	rest := d.r.Size() - d.r.Pos()
+	known := int64(-1)
 	switch {
-	case d.big > 0 && size == math.MaxUint32:
-		d.size = d.big
-	case size > 0 && size < endless, size < math.MaxUint32 && d.r.Size() >= 0 && size > 0 && size <= d.r.Size()-d.begin:
-		d.size = size
-	}
-	known := d.size
-	if rest := d.r.Size() - d.begin; d.r.Size() >= 0 && (known < 0 || known > rest) {
-		known = rest
-	}
-	if known > 0 {
-		d.info.Duration = input.Duration(input.Scale(known/int64(d.frame), d.codec.SampleRate))
-	}
-	return nil
-}
-
-// ReadPacket returns the next 20 ms of samples, or what is left of them.
-func (d *Demuxer) ReadPacket() (audio.Packet, error) {
-	if d.err != nil {
-		return audio.Packet{}, d.err
-	}
-	want := d.packet()
-	if d.size >= 0 {
-		want = min(want, (d.size-d.done)/int64(d.frame)*int64(d.frame))
-	}
-	if want <= 0 {
-		d.err = io.EOF
-		return audio.Packet{}, d.err
-	}
-	data := d.slab.Make(int(want))
-	n, err := d.r.ReadFull(data)
-	if err != nil {
-		d.err = d.ending(n, err)
-		n -= n % d.frame
-		if n == 0 {
-			return audio.Packet{}, d.err
+	case d.wide:
+		if size > 0 {
+			known = size
 		}
+	case d.big > 0 && size == math.MaxUint32:
+		known = d.big
+	case size > 0 && size < endless, size < math.MaxUint32 && d.r.Size() >= 0 && size > 0 && size <= rest:
+		known = size
 	}
-	p := audio.Packet{Data: data[:n:n], PTS: d.time(d.done)}
-	d.done += int64(n)
-	p.Duration = d.time(d.done) - p.PTS
-	return p, nil
-}
-
-// packet is the size of 20 ms, in bytes.
-func (d *Demuxer) packet() int64 { return int64(max(1, d.codec.SampleRate/50) * d.frame) }
-
-// ending says what the end of the media means after n more bytes.
-func (d *Demuxer) ending(n int, err error) error {
-	switch {
-	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
-		return err
-	case d.size >= 0 || n%d.frame != 0:
-		return audio.ErrTruncated
-	}
-	return io.EOF
-}
-
-func (d *Demuxer) time(bytes int64) int64 {
-	return input.Scale(bytes/int64(d.frame), d.codec.SampleRate)
-}
-
-// Seek goes to the packet with the sample.
-func (d *Demuxer) Seek(to time.Duration) (time.Duration, error) {
-	if !d.r.Seekable() {
-		return 0, audio.ErrNotSeekable
-	}
-	at := input.MulDiv(int64(max(0, to)), int64(d.codec.SampleRate), int64(time.Second)) * int64(d.frame)
-	end := d.size
-	if end < 0 {
-		d.r.Measure()
-		end = max(0, d.r.Size()-d.begin)
-	}
-	at = min(at, end)
-	at -= at % d.packet()
-	if err := d.r.Jump(d.begin + at); err != nil {
-		return 0, err
-	}
-	d.done, d.err = at, nil
-	return min(max(0, to), input.Duration(d.time(at))), nil
+	d.Raw = input.NewRaw(d.r, d.codec.SampleRate, d.frame, known)
+	d.info.Duration = d.Raw.Duration()
+	return nil
 }
 
 // cut turns the end of the media into what it means in a header.
