@@ -3,8 +3,11 @@
 // band replication hands to parametric stereo.
 package qmf
 
+import "segue/audio/codec/aac/dct"
+
 const (
-	Bands = 64 // of a whole slot; the lower half of them is the core's
+	Bands = 64 // of a whole slot
+	Core  = 32 // of them, the ones below: the core's
 	Slots = 32 // of a frame
 	Ahead = 6  // slots of the frame after that come along, for hybrid filters
 )
@@ -16,3 +19,37 @@ const (
 //
 // Go multiplies complex64 in float64; where speed counts, multiply the parts.
 type Matrix [Slots + Ahead][Bands]complex64
+
+// tables are what all banks share. They never change.
+type tables struct {
+	all       *dct.IV
+	analysis  [5][Bands]float32 // backwards, with its signs and the scale
+	synthesis [10][Bands]float32
+}
+
+var shared = newTables()
+
+func newTables() *tables {
+	t := &tables{all: dct.New(Bands)}
+	for i := range 5 {
+		for n := range Bands {
+			c := 2 * Bands * coefficient(2*(Bands*i+Bands-1-n))
+			if n < Bands-Core-1 {
+				c = -c
+			}
+			t.analysis[i][n] = c
+		}
+	}
+	for i := range 10 {
+		for n := range Bands {
+			t.synthesis[i][n] = coefficient(Bands*i + n)
+		}
+	}
+	return t
+}
+
+// A Room is scratch for one bank at a time.
+type Room struct {
+	c    [Bands]complex64
+	a, b [Bands]float32
+}
