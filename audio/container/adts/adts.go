@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sort"
 	"time"
 
 	"segue/audio"
@@ -22,57 +23,28 @@ const (
 	estimate   = 32 << 10
 )
 
-// HeaderSize is how many bytes ParseHeader needs.
-const HeaderSize = 7
-
-// A Header is the header of a frame.
-type Header struct {
-	Object   int // audio object type
-	Index    int // of the sampling frequency
-	Channels int // channel configuration
-	Size     int // of the frame with its header, in bytes
-	Length   int // of the header with its checksum, in bytes
-	Blocks   int // of sound in the frame
-}
-
-// ParseHeader reads the header b begins with, and reports whether it is one.
-func ParseHeader(b []byte) (h Header, ok bool) {
-	if len(b) < HeaderSize || b[0] != 0xff || b[1]&0xf6 != 0xf0 {
-		return h, false
-	}
-	h = Header{
-		Object: int(b[2]>>6) + 1, Index: int(b[2] >> 2 & 15), Channels: int(b[2]&1)<<2 | int(b[3]>>6),
-		Size: int(b[3]&3)<<11 | int(b[4])<<3 | int(b[5]>>5), Length: HeaderSize, Blocks: int(b[6]&3) + 1,
-	}
-	if b[1]&1 == 0 {
-		h.Length += 2
-	}
-	return h, h.Index < 13 && h.Size > h.Length
-}
-
-// Alike reports whether h and o can be of one stream.
-func (h Header) Alike(o Header) bool {
-	return h.Object == o.Object && h.Index == o.Index && h.Channels == o.Channels
-}
-
-// config is the AudioSpecificConfig that says the same.
-func (h Header) config() []byte {
-	return []byte{byte(h.Object<<3 | h.Index>>1), byte(h.Index<<7 | h.Channels<<3)}
-}
-
-// A Demuxer takes frames out of ADTS. Their headers are left out.
+// A Demuxer takes blocks of sound out of ADTS. Headers are left out. A packet is
+// one block; only where a frame of several does not tell where they are does it
+// hold them all, one behind the other.
 type Demuxer struct {
 	r     *input.Reader
 	slab  input.Slab
 	codec audio.CodecInfo
 	info  audio.Info
 
-	like  Header // all frames are
-	known bool
-	frame int64   // number of the next one
-	marks []int64 // where every markEvery-th frame is
-	err   error
+	like   Header // all frames are
+	known  bool
+	frame  int64    // number of the next one
+	block  int64    // number of its first block
+	marks  []mark   // of every markEvery-th frame
+	store  [][]byte // of the frame read last
+	pieces [][]byte // of it, not handed out yet
+	each   int64    // blocks in each of them
+	err    error
 }
+
+// A mark is where a frame is.
+type mark struct{ at, block int64 }
 
 // NewDemuxer reads up to the first frame. in has what is known from tags before
 // it. The error wraps audio.ErrUnsupported if there is no frame, or none that can
@@ -88,14 +60,13 @@ func NewDemuxer(r *input.Reader, in audio.Info) (*Demuxer, error) {
 		return nil, err
 	}
 	d.like, d.known = h, true
-	if h.Blocks > 1 {
-		return nil, fmt.Errorf("adts: %d blocks in a frame: %w", h.Blocks, audio.ErrUnsupported)
-	}
-	c, err := aac.ParseConfig(h.config())
+	b, _ := r.Peek(h.Size)
+	private := h.Config(b)
+	c, err := aac.ParseConfig(private)
 	if err != nil {
 		return nil, err
 	}
-	d.codec = audio.CodecInfo{Name: "aac", SampleRate: c.Rate, Channels: c.Channels, Private: h.config()}
+	d.codec = audio.CodecInfo{Name: "aac", SampleRate: c.Rate, Channels: c.Channels, Private: private}
 	d.r.Measure()
 	if r.Size() > 0 {
 		d.measure()
@@ -106,17 +77,17 @@ func NewDemuxer(r *input.Reader, in audio.Info) (*Demuxer, error) {
 // measure estimates the duration by the frames at the beginning.
 func (d *Demuxer) measure() {
 	b, _ := d.r.Peek(estimate)
-	bytes, frames := int64(0), int64(0)
+	bytes, samples := int64(0), int64(0)
 	for {
 		h, ok := ParseHeader(b[bytes:])
 		if !ok || int64(len(b)) < bytes+int64(h.Size) {
 			break
 		}
 		bytes += int64(h.Size)
-		frames++
+		samples += h.Samples()
 	}
-	if frames > 0 {
-		d.info.Duration = input.Duration(d.time(input.MulDiv((d.r.Size()-d.r.Pos())*aac.FrameSamples, frames, bytes)))
+	if samples > 0 {
+		d.info.Duration = input.Duration(input.Scale(input.MulDiv(d.r.Size()-d.r.Pos(), samples, bytes), d.like.Rate()))
 	}
 }
 
@@ -127,26 +98,45 @@ func (d *Demuxer) Codec() audio.CodecInfo { return d.codec }
 // of that of the whole.
 func (d *Demuxer) Info() audio.Info { return d.info }
 
-func (d *Demuxer) time(samples int64) int64 { return input.Scale(samples, d.codec.SampleRate) }
+// time is where a block begins.
+func (d *Demuxer) time(block int64) int64 {
+	return input.Scale(block*aac.FrameSamples, d.like.Rate())
+}
 
-// ReadPacket returns the next frame.
+// ReadPacket returns the next block.
 func (d *Demuxer) ReadPacket() (audio.Packet, error) {
 	if d.err != nil {
 		return audio.Packet{}, d.err
 	}
+	if len(d.pieces) == 0 {
+		if d.err = d.read(); d.err != nil {
+			return audio.Packet{}, d.err
+		}
+	}
+	p := audio.Packet{Data: d.pieces[0], PTS: d.time(d.block)}
+	d.pieces = d.pieces[1:]
+	d.block += d.each
+	p.Duration = d.time(d.block) - p.PTS
+	return p, nil
+}
+
+// read takes the next frame apart.
+func (d *Demuxer) read() error {
 	h, err := d.next()
 	if err != nil {
-		d.err = err
-		return audio.Packet{}, err
+		return err
 	}
 	b, err := d.r.Next(h.Size)
 	if err != nil {
-		return audio.Packet{}, err // next has looked: there are as many
+		return err // next has looked: there are as many
 	}
-	p := audio.Packet{Data: d.slab.Copy(b[h.Length:]), PTS: d.time(d.frame * aac.FrameSamples)}
 	d.frame++
-	p.Duration = d.time(d.frame*aac.FrameSamples) - p.PTS
-	return p, nil
+	d.store = h.Pieces(d.store[:0], b)
+	for i, piece := range d.store {
+		d.store[i] = d.slab.Copy(piece)
+	}
+	d.pieces, d.each = d.store, int64(h.Blocks/len(d.store))
+	return nil
 }
 
 // next finds the next whole frame and remembers where it is.
@@ -169,7 +159,7 @@ func (d *Demuxer) next() (Header, error) {
 		return h, io.EOF
 	}
 	if d.frame == int64(len(d.marks))*markEvery {
-		d.marks = append(d.marks, d.r.Pos())
+		d.marks = append(d.marks, mark{d.r.Pos(), d.block})
 	}
 	return h, nil
 }
@@ -228,24 +218,31 @@ func (d *Demuxer) Seek(to time.Duration) (time.Duration, error) {
 	if !d.r.Seekable() {
 		return 0, audio.ErrNotSeekable
 	}
-	target := max(0, input.Unscale(max(0, input.Samples(to)), d.codec.SampleRate)/aac.FrameSamples-runUp)
-	mark := min(target/markEvery, int64(len(d.marks))-1)
-	if at := mark * markEvery; mark >= 0 && (d.err != nil || target < d.frame || at > d.frame) {
-		if err := d.r.Jump(d.marks[mark]); err != nil {
+	target := max(0, input.Unscale(max(0, input.Samples(to)), d.like.Rate())/aac.FrameSamples-runUp)
+	i := sort.Search(len(d.marks), func(i int) bool { return d.marks[i].block > target }) - 1
+	if i >= 0 && (d.err != nil || target < d.block || d.marks[i].block > d.block) {
+		if err := d.r.Jump(d.marks[i].at); err != nil {
 			return 0, err
 		}
-		d.frame, d.err = at, nil
+		d.frame, d.block, d.err = int64(i)*markEvery, d.marks[i].block, nil
+		d.pieces = nil
 	}
-	for d.frame < target {
+	d.block += int64(len(d.pieces)) * d.each
+	d.pieces = nil
+	for {
 		h, err := d.next()
 		if err != nil {
 			d.err = err
+			break
+		}
+		if d.block+int64(h.Blocks) > target {
 			break
 		}
 		if err := d.r.Skip(int64(h.Size)); err != nil {
 			return 0, err
 		}
 		d.frame++
+		d.block += int64(h.Blocks)
 	}
-	return min(input.Duration(d.time(d.frame*aac.FrameSamples)), max(0, to)), nil
+	return min(input.Duration(d.time(d.block)), max(0, to)), nil
 }
