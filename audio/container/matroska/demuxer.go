@@ -39,8 +39,8 @@ type Demuxer struct {
 	cluster    element
 	clusterAt  int64 // its time in ticks
 	cues       []cue
-	cuesAt     int64 // where the SeekHead says they are; 0 if it does not
-	tagsAt     int64
+	cuesAt     int64            // where the SeekHead says they are; 0 if it does not
+	places     map[uint32]int64 // where it says tags, attachments and chapters are
 	cuesSought bool
 
 	clock  input.Clock
@@ -69,7 +69,7 @@ func NewDemuxer(r *input.Reader) (*Demuxer, error) {
 		return nil, err
 	}
 	d.clock.Rate = d.coding.info.SampleRate
-	d.lateTags()
+	d.late()
 	return d, nil
 }
 
@@ -131,7 +131,11 @@ func (d *Demuxer) readOpening(tracks *[]track) error {
 		case idSeekHead:
 			err = d.readSeekHead(e)
 		case idTags:
-			err = d.readTags(e)
+			err = nicety(d.readTags(e))
+		case idAttachments:
+			err = nicety(d.readAttachments(e))
+		case idChapters:
+			err = nicety(d.readChapters(e))
 		case idCues:
 			err = d.readCues(e)
 		}
@@ -212,8 +216,11 @@ func (d *Demuxer) readSeekHead(e element) error {
 			switch id {
 			case idCues:
 				d.cuesAt = d.segment.body + at
-			case idTags:
-				d.tagsAt = d.segment.body + at
+			case idTags, idAttachments, idChapters:
+				if d.places == nil {
+					d.places = map[uint32]int64{}
+				}
+				d.places[uint32(id)] = d.segment.body + at
 			}
 		}
 		return err

@@ -20,17 +20,31 @@ const (
 	idVoid    = 0xEC
 	idCRC     = 0xBF
 
-	idSegment     = 0x18538067
-	idSeekHead    = 0x114D9B74
-	idSeek        = 0x4DBB
-	idSeekID      = 0x53AB
-	idSeekPos     = 0x53AC
-	idInfo        = 0x1549A966
-	idScale       = 0x2AD7B1
-	idDuration    = 0x4489
-	idTitle       = 0x7BA9
-	idChapters    = 0x1043A770
+	idSegment  = 0x18538067
+	idSeekHead = 0x114D9B74
+	idSeek     = 0x4DBB
+	idSeekID   = 0x53AB
+	idSeekPos  = 0x53AC
+	idInfo     = 0x1549A966
+	idScale    = 0x2AD7B1
+	idDuration = 0x4489
+	idTitle    = 0x7BA9
+
+	idChapters       = 0x1043A770
+	idEdition        = 0x45B9
+	idEditionHidden  = 0x45BD
+	idEditionDefault = 0x45DB
+	idAtom           = 0xB6
+	idAtomStart      = 0x91
+	idAtomHidden     = 0x98
+	idAtomDisplay    = 0x80
+	idAtomString     = 0x85
+
 	idAttachments = 0x1941A469
+	idAttached    = 0x61A7
+	idFileName    = 0x466E
+	idFileType    = 0x4660
+	idFileData    = 0x465C
 
 	idTracks       = 0x1654AE6B
 	idTrack        = 0xAE

@@ -8,7 +8,6 @@ import (
 
 	"segue/audio"
 	"segue/audio/container/input"
-	"segue/audio/container/tags"
 )
 
 const maxCues = 1 << 17
@@ -54,65 +53,6 @@ func (d *Demuxer) readCue(e element) error {
 		d.cues = append(d.cues, c)
 	}
 	return err
-}
-
-// readTags reads who made it. Names without a target mean the track; a title for
-// the album is the album's.
-func (d *Demuxer) readTags(e element) error {
-	return children(d.r, e, func(e element) error {
-		if e.id != idTag {
-			return nil
-		}
-		const album = 50
-		target := int64(0)
-		return children(d.r, e, func(e element) error {
-			switch e.id {
-			case idTargets:
-				return children(d.r, e, func(e element) (err error) {
-					if e.id == idTargetType {
-						target, err = number(d.r, e)
-					}
-					return err
-				})
-			case idSimpleTag:
-				name, value, err := d.readTag(e)
-				if target == album && name == "TITLE" {
-					name = "ALBUM"
-				}
-				tags.Set(&d.info, name, value)
-				return err
-			}
-			return nil
-		})
-	})
-}
-
-func (d *Demuxer) readTag(e element) (name, value string, err error) {
-	err = children(d.r, e, func(e element) (err error) {
-		switch e.id {
-		case idTagName:
-			name, err = text(d.r, e)
-		case idTagString:
-			value, err = text(d.r, e)
-		}
-		return err
-	})
-	return name, value, err
-}
-
-// lateTags fetches tags from the end of the file, where some muxers put them. It
-// is a nicety: nothing that goes wrong with it matters.
-func (d *Demuxer) lateTags() {
-	back := d.r.Pos()
-	if !d.r.Seekable() || d.tagsAt <= d.first || d.info.Artist != "" {
-		return
-	}
-	if d.r.Jump(d.tagsAt) == nil {
-		if e, err := header(d.r); err == nil && e.id == idTags && e.size < 1<<20 {
-			_ = d.readTags(e)
-		}
-	}
-	d.err = d.r.Jump(back)
 }
 
 // lateCues fetches the cues from where the SeekHead says they are, once.

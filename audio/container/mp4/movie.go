@@ -2,9 +2,11 @@ package mp4
 
 import (
 	"encoding/binary"
+	"errors"
 	"strconv"
 	"strings"
 
+	"segue/audio"
 	"segue/audio/container/tags"
 )
 
@@ -19,6 +21,9 @@ type movie struct {
 	refused    error // why not, if there was sound
 	defaults   []defaults
 	smooth     smooth
+	texts      []*track // that may be the names of chapters
+	cover      tags.Cover
+	ensemble   string // who made the album
 }
 
 // smooth is what iTunes writes of where the music is, in samples.
@@ -34,10 +39,12 @@ func (d *Demuxer) readMovie(b box, depth int) error {
 		d.movie.scale, d.movie.duration = scale, duration
 		return err
 	case "trak":
-		if d.movie.chosen != nil {
-			return nil
+		other := d.movie.chosen != nil
+		err := d.readTrack(b, depth)
+		if other && (errors.Is(err, audio.ErrMalformed) || errors.Is(err, audio.ErrLimit)) && d.r.Pos() <= b.end {
+			return nil // music can do without
 		}
-		return d.readTrack(b, depth)
+		return err
 	case "mvex":
 		d.movie.fragmented = true
 		return d.within(b.end, depth, d.readExtends)
@@ -97,56 +104,6 @@ func (d *Demuxer) readExtends(b box, _ int) error {
 		return err
 	}
 	return nil
-}
-
-func (d *Demuxer) readUser(b box, depth int) error {
-	if b.kind == "meta" {
-		return d.readMeta(b, depth)
-	}
-	return nil
-}
-
-// readMeta reads the tags. QuickTime leaves the version of the box out.
-func (d *Demuxer) readMeta(b box, depth int) error {
-	if h, err := d.r.Peek(8); err != nil || string(h[4:]) != "hdlr" {
-		if _, err := d.fields(b, 4); err != nil {
-			return err
-		}
-	}
-	return d.within(b.end, depth, func(b box, depth int) error {
-		if b.kind != "ilst" {
-			return nil
-		}
-		return d.within(b.end, depth, d.readTag)
-	})
-}
-
-func (d *Demuxer) readTag(b box, depth int) error {
-	names := map[string]string{"\xa9nam": "TITLE", "\xa9ART": "ARTIST", "\xa9alb": "ALBUM"}
-	name := names[b.kind]
-	if name == "" && b.kind != "----" {
-		return nil
-	}
-	return d.within(b.end, depth, func(b box, _ int) error {
-		text, err := d.text(b)
-		switch {
-		case err != nil:
-			return err
-		case b.kind == "name" && len(text) > 4:
-			name = text[4:]
-		case b.kind == "data" && len(text) > 8 && name == "iTunSMPB":
-			d.movie.smooth = parseSmooth(text[8:])
-		case b.kind == "data" && len(text) > 8:
-			tags.Set(&d.info, name, text[8:])
-		}
-		return nil
-	})
-}
-
-// text reads the beginning of a box.
-func (d *Demuxer) text(b box) (string, error) {
-	h, err := d.fields(b, int(min(b.end-d.r.Pos(), maxText)))
-	return string(h), err
 }
 
 // parseSmooth reads four hexadecimal numbers: nothing, delay, padding, length.

@@ -70,7 +70,11 @@ func NewDemuxer(r *input.Reader) (*Demuxer, error) {
 				return nil, err
 			}
 			d.r.Measure()
-			return d, d.open(b.end)
+			if err := d.open(b.end); err != nil {
+				return nil, err
+			}
+			d.finish()
+			return d, nil
 		case "mdat":
 			data = true
 		case "moof":

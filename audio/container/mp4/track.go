@@ -24,6 +24,8 @@ type track struct {
 	frame      int64 // samples at the codec's rate in every packet, or 0
 	refused    error
 	table      table
+	text       bool     // it may be the names of chapters
+	chapters   []uint32 // the tracks that have those of this one
 }
 
 // readTrack reads a trak and takes it, if it can be decoded.
@@ -33,7 +35,9 @@ func (d *Demuxer) readTrack(b box, depth int) error {
 		return err
 	}
 	switch {
-	case !t.sound:
+	case t.text && t.table.count <= maxChapters && len(d.movie.texts) < maxTexts:
+		d.movie.texts = append(d.movie.texts, t)
+	case !t.sound || d.movie.chosen != nil:
 	case t.codec.Name == "":
 		if d.movie.refused = t.refused; t.refused == nil {
 			return malformed("sound without a description")
@@ -53,10 +57,12 @@ func (t *track) reader(d *Demuxer) func(b box, depth int) error {
 		switch b.kind {
 		case "tkhd":
 			return t.readHeader(d, b)
-		case "edts", "mdia", "minf", "stbl":
-			if !t.silent {
+		case "edts", "mdia", "minf", "stbl", "tref":
+			if !t.silent || t.text {
 				return d.within(b.end, depth, read)
 			}
+		case "chap":
+			return t.readChapterIDs(d, b)
 		case "elst":
 			return t.readEdits(d, b)
 		case "mdhd":
@@ -64,7 +70,8 @@ func (t *track) reader(d *Demuxer) func(b box, depth int) error {
 		case "hdlr":
 			var h []byte
 			if h, err = d.fields(b, 12); err == nil && string(h[8:]) != "url " && string(h[8:]) != "alis" {
-				t.sound = string(h[8:]) == "soun"
+				kind := string(h[8:])
+				t.sound, t.text = kind == "soun" && d.movie.chosen == nil, kind == "text" || kind == "sbtl"
 				t.silent = !t.sound
 			}
 		case "stsd":
@@ -94,6 +101,18 @@ func (t *track) readHeader(d *Demuxer, b box) error {
 	return err
 }
 
+// readChapterIDs reads which tracks hold the names of chapters.
+func (t *track) readChapterIDs(d *Demuxer, b box) error {
+	for b.end-d.r.Pos() >= 4 && len(t.chapters) < maxTexts {
+		h, err := d.fields(b, 4)
+		if err != nil {
+			return err
+		}
+		t.chapters = append(t.chapters, binary.BigEndian.Uint32(h))
+	}
+	return nil
+}
+
 // readEdits takes the first edit that is not a pause.
 func (t *track) readEdits(d *Demuxer, b box) error {
 	h, err := d.r.Peek(1)
@@ -119,6 +138,10 @@ func (t *track) readEdits(d *Demuxer, b box) error {
 // readTable reads the tables of where samples are.
 func (t *track) readTable(d *Demuxer, b box) error {
 	u32 := binary.BigEndian.Uint32
+	if t.text && b.end-d.r.Pos() > 16*maxChapters+16 {
+		t.text = false // too many to be chapters
+		return nil
+	}
 	switch b.kind {
 	case "stts":
 		return d.entries(b, 4, 8, func(e []byte) error { return t.table.add(t.table.runs.add(run{u32(e), u32(e[4:])})) })

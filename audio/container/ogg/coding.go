@@ -95,7 +95,7 @@ func (c *vorbisCoding) header(packet []byte, in *audio.Info) (bool, error) {
 	}
 	switch packet[0] {
 	case 3:
-		c.headers.Comment = slices.Clone(packet)
+		c.headers.Comment = []byte("\x03vorbis\x00\x00\x00\x00\x00\x00\x00\x00\x01") // nobody needs it, and it may hold a picture
 		tags.VorbisComment(in, packet[7:])
 	case 5:
 		c.headers.Setup = slices.Clone(packet)
@@ -125,8 +125,9 @@ func (c *vorbisCoding) restart() {
 }
 
 type flacCoding struct {
-	info audio.CodecInfo
-	done bool
+	info  audio.CodecInfo
+	cover tags.Cover
+	done  bool
 }
 
 // newFLAC reads the first packet of the FLAC mapping (RFC 9639, 10.1).
@@ -150,8 +151,14 @@ func (c *flacCoding) header(packet []byte, in *audio.Info) (bool, error) {
 		c.done = true
 		return false, nil
 	}
-	if packet[0]&0x7f == 4 && len(packet) > 4 {
-		tags.VorbisComment(in, packet[4:])
+	const comment, picture = 4, 6
+	if len(packet) > 4 {
+		switch packet[0] & 0x7f {
+		case comment:
+			tags.VorbisComment(in, packet[4:])
+		case picture:
+			_ = tags.FLACPicture(in, &c.cover, tags.Bytes(packet[4:]), int64(len(packet)-4)) // as far as it goes
+		}
 	}
 	c.done = c.done || packet[0]&0x80 != 0 // the last metadata block says that it is
 	return true, nil

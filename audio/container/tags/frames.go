@@ -48,14 +48,15 @@ func first(s string) string {
 func text(encoding byte, b []byte) string {
 	switch encoding {
 	case 1, 2:
-		return utf16Text(b)
+		return UTF16(b)
 	case 3:
 		return string(b)
 	}
 	return latin1(b)
 }
 
-func utf16Text(b []byte) string {
+// UTF16 decodes b, big-endian unless a mark says otherwise.
+func UTF16(b []byte) string {
 	var order binary.ByteOrder = binary.BigEndian
 	units := make([]uint16, 0, len(b)/2)
 	for ; len(b) >= 2; b = b[2:] {
