@@ -53,7 +53,7 @@ type coder struct {
 // past packets, lasting heard samples, will be fed again. The first warm frames
 // lie before that place and are not to be sent.
 func (c *coder) start(at, heard, skip int64) {
-	c.in.reset(skip)
+	c.in.reset(at-heard-skip, at-heard)
 	c.enc.Reset()
 	c.volume.reset()
 	c.pcm, c.head, c.ahead, c.ended = c.pcm[:0], 0, c.ahead[:0], false

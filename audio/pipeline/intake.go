@@ -24,9 +24,10 @@ type intake struct {
 	gain   float32             // of the container's header; 1 is none
 	raw    []float32           // as decoded
 
-	skip    int64 // samples at 48 kHz to drop at the start, once the rate is known
-	pending bool  // skip is still to be turned into drop
-	drop    int64 // samples at the codec's rate still to drop
+	first, origin int64 // where the first packet and the PCM begin, in samples at 48 kHz
+	joined        bool  // drop is known, by the codec's rate
+	empty         bool  // nothing has come of the first packet
+	drop          int64 // samples at the codec's rate still to drop
 	bad     int   // packets damaged in a row
 }
 
@@ -34,12 +35,12 @@ func newIntake(dec audio.Decoder, tables *resample.Tables, gainDB float32) *inta
 	return &intake{dec: dec, tables: tables, gain: float32(math.Pow(10, float64(gainDB)/20))}
 }
 
-// reset starts anew with a packet that follows nothing. The first skip samples
-// of what it and its successors decode to are not music.
-func (in *intake) reset(skip int64) {
+// reset starts anew with a packet that follows nothing and begins at first; the
+// PCM shall begin at origin.
+func (in *intake) reset(first, origin int64) {
 	in.dec.Reset()
 	in.rs = nil
-	in.skip, in.pending, in.drop, in.bad = skip, skip > 0, 0, 0
+	in.first, in.origin, in.joined, in.empty, in.drop, in.bad = first, origin, false, false, 0, 0
 }
 
 // take appends the PCM of p to dst. A packet that cannot be decoded is concealed
@@ -57,8 +58,12 @@ func (in *intake) take(dst []float32, p timed) (_ []float32, damaged bool, err e
 	}
 	in.raw = raw
 	rate, channels := in.dec.Format()
-	if damaged && len(raw) == 0 {
-		return dst, true, nil
+	if len(raw) == 0 { // some decoders need two packets for the first sound
+		in.empty = in.empty || !in.joined
+		return dst, damaged, nil
+	}
+	if in.empty {
+		in.first, in.empty = p.PTS, false
 	}
 	dst, err = in.fit(dst, rate, channels)
 	if err != nil {
@@ -99,8 +104,9 @@ func (in *intake) fit(dst []float32, rate, channels int) ([]float32, error) {
 		return dst, err
 	}
 	in.rs = rs
-	if in.pending {
-		in.pending, in.drop = false, atRate(in.skip, rate)
+	if !in.joined {
+		in.joined = true
+		in.drop = max(rs.Join(in.origin)-atRate(in.first, rate), 0)
 	}
 	return dst, nil
 }
@@ -128,5 +134,9 @@ func (in *intake) flush(dst []float32) []float32 {
 // atRate turns samples at 48 kHz into samples at rate, to the nearest: a count
 // that came from that rate comes back as it was.
 func atRate(samples int64, rate int) int64 {
-	return (samples*int64(rate) + audio.SampleRate/2) / audio.SampleRate
+	n := samples*int64(rate) + audio.SampleRate/2
+	if n < 0 {
+		n -= audio.SampleRate - 1 // towards minus infinity
+	}
+	return n / audio.SampleRate
 }
