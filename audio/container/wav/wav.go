@@ -151,6 +151,10 @@ func (d *Demuxer) readChunk(id string, size int64) error {
 		if err := d.readList(size); err != nil {
 			return err
 		}
+	case (id == "id3 " || id == "ID3 ") && size >= tags.ID3Header:
+		if err := d.readID3(size); err != nil {
+			return err
+		}
 	}
 	return d.r.Skip(end - d.r.Pos())
 }
@@ -223,40 +227,6 @@ func formatName(tag, bits int) string {
 	return fmt.Sprintf("%s of %d bits", name, bits)
 }
 
-// readList reads the names in an INFO list.
-func (d *Demuxer) readList(size int64) error {
-	end := d.r.Pos() + size
-	b, err := d.r.Next(4)
-	if err != nil || string(b) != "INFO" {
-		return err
-	}
-	for range maxChunks {
-		if end-d.r.Pos() < 8 {
-			break
-		}
-		b, err := d.r.Next(8)
-		if err != nil {
-			return err
-		}
-		id, size := string(b[:4]), int64(binary.LittleEndian.Uint32(b[4:]))
-		next := d.r.Pos() + size + size&1
-		if next > end+1 {
-			break
-		}
-		if field := map[string]string{"INAM": "TITLE", "IART": "ARTIST", "IPRD": "ALBUM"}[id]; field != "" {
-			text, err := d.r.Next(int(min(size, maxText)))
-			if err != nil {
-				return err
-			}
-			tags.Set(&d.info, field, string(text))
-		}
-		if err := d.r.Skip(next - d.r.Pos()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // readData settles how many samples there are.
 func (d *Demuxer) readData(size int64) error {
 	if d.frame == 0 {
@@ -276,7 +246,7 @@ func (d *Demuxer) readData(size int64) error {
 	}
 	d.Raw = input.NewRaw(d.r, d.codec.SampleRate, d.frame, known)
 	d.info.Duration = d.Raw.Duration()
-	return nil
+	return d.lateTags(known)
 }
 
 // cut turns the end of the media into what it means in a header.
