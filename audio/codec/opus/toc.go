@@ -104,23 +104,27 @@ func manyFrames(packet []byte) (int, error) {
 // withoutPadding takes the padding length and the padding itself off the bytes
 // after a frame count byte (RFC 6716, 3.2.5).
 func withoutPadding(rest []byte) ([]byte, error) {
-	padding := 0
-	for {
-		if len(rest) == 0 {
-			return nil, malformed("padding length cut off")
-		}
-		b := int(rest[0])
-		rest = rest[1:]
-		if b < 255 {
-			padding += b
-			break
-		}
-		padding += 254
+	padding, rest, err := paddingLength(rest)
+	if err != nil {
+		return nil, err
 	}
 	if padding > len(rest) {
 		return nil, malformed("more padding than packet")
 	}
 	return rest[:len(rest)-padding], nil
+}
+
+// paddingLength reads the padding length alone.
+func paddingLength(b []byte) (padding int, rest []byte, err error) {
+	for len(b) > 0 {
+		n := int(b[0])
+		b = b[1:]
+		if n < 255 {
+			return padding + n, b, nil
+		}
+		padding += 254
+	}
+	return 0, nil, malformed("padding length cut off")
 }
 
 // frameLength reads a frame length and says how many bytes it took (RFC 6716, 3.2.1).
