@@ -163,7 +163,7 @@ func TestBrokenEncodersAreFound(t *testing.T) {
 	} {
 		found := judge(t, encoderChecks(func(testing.TB) audio.Encoder {
 			return &plainEncoder{fault: fault, line: make([]float32, 200)}
-		}, func(testing.TB) audio.Decoder { return byteDecoder{&plainDecoder{}} }))
+		}, func(testing.TB) audio.Decoder { return byteDecoder{&plainDecoder{}} }, 0))
 		expect(t, fault, found, want)
 	}
 }

@@ -20,15 +20,22 @@ type EncoderOptions struct {
 }
 
 // An Encoder makes 20 ms stereo packets at 48 kHz: application audio, signal
-// music, variable bit rate. It allocates nothing per frame if it may append
+// music, bit rate variable but kept to over a few frames (constrained VBR). It allocates nothing per frame if it may append
 // MaxPacket bytes in place (but see Build), and is for one goroutine at a time.
 // Samples that are no numbers, and frames with such in them, come out as some
 // sound or silence, and are forgotten with it.
 type Encoder struct {
-	raw   rawEncoder
-	alone bool // the next packet must not lean on those before it
-	told  bool // raw knows that
+	raw    rawEncoder
+	rate   int  // bit/s, what raw has been told
+	wanted int  // bit/s
+	alone  bool // the next packet must not lean on those before it
+	told   bool // raw knows that
 }
+
+// Downwards the bit rate goes by a fifth a frame: a library saves bits up, at
+// most a frame of them, and when it may spend less it first pays them back. In
+// one step from 128 to 32 kbit/s that would be three frames of two bytes.
+const slope = 5
 
 // NewEncoder returns an encoder. It wraps audio.ErrUnsupported when an option is
 // out of range.
@@ -49,11 +56,9 @@ func NewEncoder(o EncoderOptions) (*Encoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opus: %w", err)
 	}
-	e := &Encoder{raw: raw}
-	if err := e.SetBitrate(o.Bitrate); err != nil {
-		return nil, err
-	}
-	return e, e.SetComplexity(o.Complexity)
+	e := &Encoder{raw: raw, wanted: o.Bitrate}
+	e.SetComplexity(o.Complexity)
+	return e, nil
 }
 
 // Encode implements audio.Encoder.
@@ -62,6 +67,12 @@ func (e *Encoder) Encode(dst []byte, pcm []float32) ([]byte, error) {
 		return dst, fmt.Errorf("opus: a frame of %d samples: %w", len(pcm), audio.ErrMalformed)
 	}
 	dst = slices.Grow(dst, MaxPacket)
+	if e.rate != e.wanted {
+		e.rate = max(e.wanted, e.rate-e.rate/slope)
+		if err := e.raw.setBitrate(e.rate); err != nil {
+			return dst, fmt.Errorf("opus: %w", err)
+		}
+	}
 	if e.alone != e.told {
 		e.raw.setAlone(e.alone)
 		e.told = e.alone
@@ -77,10 +88,11 @@ func (e *Encoder) Encode(dst []byte, pcm []float32) ([]byte, error) {
 // Lookahead implements audio.Encoder.
 func (e *Encoder) Lookahead() int { return e.raw.lookahead() }
 
-// Reset implements audio.Encoder. Bit rate and complexity stay.
+// Reset implements audio.Encoder. What was wanted of bit rate and complexity
+// stays.
 func (e *Encoder) Reset() {
 	e.raw.reset()
-	e.alone = false
+	e.rate, e.alone = 0, false
 }
 
 // Independent makes the next packet one that needs none before it: a decoder
@@ -89,20 +101,11 @@ func (e *Encoder) Reset() {
 func (e *Encoder) Independent() { e.alone = true }
 
 // SetBitrate makes packets bps bit/s on average from the next on, or the nearest
-// the codec has.
-func (e *Encoder) SetBitrate(bps int) error {
-	if err := e.raw.setBitrate(min(max(bps, MinBitrate), MaxBitrate)); err != nil {
-		return fmt.Errorf("opus: %w", err)
-	}
-	return nil
-}
+// the codec has. A quarter of what it was takes seven frames to come down to;
+// nothing is heard of that.
+func (e *Encoder) SetBitrate(bps int) { e.wanted = min(max(bps, MinBitrate), MaxBitrate) }
 
 // SetComplexity trades time for quality from the next packet on: 0 is quick, 10
 // is best, what lies outside is brought in. Where the library cannot do that
 // nothing changes (see Build).
-func (e *Encoder) SetComplexity(c int) error {
-	if err := e.raw.setComplexity(min(max(c, 0), 10)); err != nil {
-		return fmt.Errorf("opus: %w", err)
-	}
-	return nil
-}
+func (e *Encoder) SetComplexity(c int) { e.raw.setComplexity(min(max(c, 0), 10)) }

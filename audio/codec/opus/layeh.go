@@ -61,5 +61,5 @@ func (r *rawEncoder) setBitrate(bps int) error {
 	return nil
 }
 
-func (r *rawEncoder) setComplexity(int) error { return nil }
-func (r *rawEncoder) setAlone(bool)           {}
+func (r *rawEncoder) setComplexity(int) {}
+func (r *rawEncoder) setAlone(bool)     {}

@@ -40,7 +40,11 @@ func newRawEncoder() (rawEncoder, error) {
 	if err := failure(C.opus_encoder_init(r.c(), audio.SampleRate, audio.Channels, C.OPUS_APPLICATION_AUDIO)); err != nil {
 		return r, err
 	}
-	return r, errors.Join(r.set(C.OPUS_SET_VBR_REQUEST, 1), r.set(C.OPUS_SET_SIGNAL_REQUEST, C.OPUS_SIGNAL_MUSIC))
+	return r, errors.Join(
+		r.set(C.OPUS_SET_VBR_REQUEST, 1),
+		r.set(C.OPUS_SET_VBR_CONSTRAINT_REQUEST, 1),
+		r.set(C.OPUS_SET_SIGNAL_REQUEST, C.OPUS_SIGNAL_MUSIC),
+	)
 }
 
 func (r *rawEncoder) set(request C.int, value int) error {
@@ -52,10 +56,10 @@ func (r *rawEncoder) encode(dst []byte, pcm []float32) (int, error) {
 	return int(n), failure(C.int(n))
 }
 
-func (r *rawEncoder) lookahead() int            { return int(C.encoder_get(r.c(), C.OPUS_GET_LOOKAHEAD_REQUEST)) }
-func (r *rawEncoder) reset()                    { C.encoder_reset(r.c()) }
-func (r *rawEncoder) setBitrate(bps int) error  { return r.set(C.OPUS_SET_BITRATE_REQUEST, bps) }
-func (r *rawEncoder) setComplexity(c int) error { return r.set(C.OPUS_SET_COMPLEXITY_REQUEST, c) }
+func (r *rawEncoder) lookahead() int           { return int(C.encoder_get(r.c(), C.OPUS_GET_LOOKAHEAD_REQUEST)) }
+func (r *rawEncoder) reset()                   { C.encoder_reset(r.c()) }
+func (r *rawEncoder) setBitrate(bps int) error { return r.set(C.OPUS_SET_BITRATE_REQUEST, bps) }
+func (r *rawEncoder) setComplexity(c int)      { _ = r.set(C.OPUS_SET_COMPLEXITY_REQUEST, c) } // it takes 0 to 10
 
 func (r *rawEncoder) setAlone(on bool) {
 	value := 0

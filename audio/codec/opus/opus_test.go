@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"strings"
 	"testing"
 
 	"segue/audio"
@@ -80,9 +81,18 @@ func TestLookaheadIsTheDelayToTheSample(t *testing.T) {
 	t.Logf("delay %d, error %.1f dB", best, errorAt(played, heard, best))
 }
 
-func TestEncoderAndDecoderKeepTheirPromises(t *testing.T) {
-	audiotest.TestEncoder(t, func(t testing.TB) audio.Encoder { return mustEncoder(t, EncoderOptions{}) }, mustDecoder)
-	audiotest.TestDecoder(t, mustDecoder, packets(t, EncoderOptions{}))
+func TestThisBuildKeepsTheContract(t *testing.T) {
+	layeh := strings.Contains(Build(), "layeh")
+	o := audiotest.Opus{
+		Encoder: func(t testing.TB, bitrate, complexity int) audio.Encoder {
+			return mustEncoder(t, EncoderOptions{Bitrate: bitrate, Complexity: complexity})
+		},
+		Decoder: mustDecoder, Duration: Duration, OneComplexity: layeh, NoIndependent: layeh,
+	}
+	if layeh {
+		o.Allocations = 1
+	}
+	audiotest.TestOpus(t, o)
 }
 
 func packets(t testing.TB, o EncoderOptions) (list []audio.Packet) {

@@ -11,7 +11,13 @@ import (
 const build = "pure Go (thesyncim/gopus)"
 
 // A rawEncoder is github.com/thesyncim/gopus, which knows everything we ask for.
-type rawEncoder struct{ enc *gopus.Encoder }
+type rawEncoder struct {
+	enc    *gopus.Encoder
+	silent []float32
+}
+
+// wildest is the magnitude above which a sample is no sound any more.
+const wildest = 1 << 10
 
 func newRawEncoder() (rawEncoder, error) {
 	enc, err := gopus.NewEncoder(gopus.EncoderConfig{
@@ -22,19 +28,31 @@ func newRawEncoder() (rawEncoder, error) {
 	}
 	for _, err := range []error{
 		enc.SetFrameSize(audio.FrameSamples),
-		enc.SetBitrateMode(gopus.BitrateModeVBR),
+		enc.SetBitrateMode(gopus.BitrateModeCVBR),
 		enc.SetSignal(gopus.SignalMusic),
 	} {
 		if err != nil {
 			return rawEncoder{}, err
 		}
 	}
-	return rawEncoder{enc}, nil
+	return rawEncoder{enc, make([]float32, audio.FrameSamples*audio.Channels)}, nil
 }
 
-func (r *rawEncoder) encode(dst []byte, pcm []float32) (int, error) { return r.enc.Encode(pcm, dst) }
-func (r *rawEncoder) lookahead() int                                { return r.enc.Lookahead() }
-func (r *rawEncoder) reset()                                        { r.enc.Reset() }
-func (r *rawEncoder) setBitrate(bps int) error                      { return r.enc.SetBitrate(bps) }
-func (r *rawEncoder) setComplexity(c int) error                     { return r.enc.SetComplexity(c) }
-func (r *rawEncoder) setAlone(on bool)                              { r.enc.SetPredictionDisabled(on) }
+// encode keeps from the library what it panics at. Such a frame is silent, as it
+// is with libopus.
+func (r *rawEncoder) encode(dst []byte, pcm []float32) (int, error) {
+	for _, v := range pcm {
+		if !(v > -wildest && v < wildest) { // nor is NaN
+			pcm = r.silent
+			break
+		}
+	}
+	return r.enc.Encode(pcm, dst)
+}
+
+func (r *rawEncoder) lookahead() int            { return r.enc.Lookahead() }
+func (r *rawEncoder) reset()                    { r.enc.Reset() }
+func (r *rawEncoder) setBitrate(bps int) error  { return r.enc.SetBitrate(bps) }
+func (r *rawEncoder) setComplexity(c int) error { return r.enc.SetComplexity(c) }
+
+func (r *rawEncoder) setAlone(on bool) { r.enc.SetPredictionDisabled(on) }
