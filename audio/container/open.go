@@ -9,6 +9,7 @@ import (
 	"segue/audio/container/adts"
 	"segue/audio/container/aiff"
 	"segue/audio/container/flac"
+	"segue/audio/container/hls"
 	"segue/audio/container/input"
 	"segue/audio/container/matroska"
 	"segue/audio/container/mp3"
@@ -53,6 +54,8 @@ func Open(m *audio.Media) (audio.Demuxer, error) {
 		return wrap(mp4.NewDemuxer(r))
 	case ADTS:
 		return wrap(adts.NewDemuxer(r, in))
+	case HLS:
+		return wrap(hls.NewDemuxer(r, m))
 	default:
 		return wrap(mp3.NewDemuxer(r, in))
 	}

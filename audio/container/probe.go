@@ -25,6 +25,7 @@ const (
 	FLAC     Format = "flac"
 	MP4      Format = "mp4"  // and M4A, QuickTime
 	ADTS     Format = "adts" // bare AAC
+	HLS      Format = "hls"  // a playlist of segments
 	AIFF     Format = "aiff" // and AIFF-C
 )
 
@@ -93,6 +94,8 @@ func look(f Format, head []byte) int {
 		is = true
 	case MP4:
 		return lookMP4(head)
+	case HLS:
+		is = lookHLS(head)
 	case ADTS:
 		return lookADTS(head)
 	case MP3:
@@ -102,6 +105,13 @@ func look(f Format, head []byte) int {
 		return certain
 	}
 	return 0
+}
+
+// lookHLS reports whether head is a playlist with tags only HLS has. Others are
+// lists of files.
+func lookHLS(head []byte) bool {
+	text := bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
+	return bytes.HasPrefix(text, []byte("#EXTM3U")) && bytes.Contains(text, []byte("\n#EXT-X-"))
 }
 
 // lookFLAC looks for frames, of a broadcast joined in the middle.
@@ -174,6 +184,8 @@ func hintOf(mimeType, ext string) Format {
 		return MP4
 	case "audio/aac", "audio/aacp", "audio/x-aac":
 		return ADTS
+	case "application/vnd.apple.mpegurl", "application/x-mpegurl", "audio/mpegurl", "audio/x-mpegurl":
+		return HLS
 	}
 	switch strings.ToLower(ext) {
 	case ".webm", ".mkv", ".mka", ".weba":
@@ -192,6 +204,8 @@ func hintOf(mimeType, ext string) Format {
 		return MP4
 	case ".aac", ".adts":
 		return ADTS
+	case ".m3u8":
+		return HLS
 	}
 	return ""
 }
