@@ -18,10 +18,8 @@ import (
 // decoder for it, or audio.ErrMalformed or audio.ErrLimit if its headers are bad.
 func NewDecoder(info audio.CodecInfo) (audio.Decoder, error) {
 	switch name := info.Name; {
-	case name == "opus" && info.Channels > 2:
-		return nil, fmt.Errorf("codec: opus in %d channels: %w", info.Channels, audio.ErrUnsupported)
 	case name == "opus":
-		return opus.NewDecoder()
+		return newOpus(info)
 	case name == "vorbis":
 		return wrap(vorbis.NewDecoder(info.Private))
 	case name == "aac":
@@ -35,6 +33,21 @@ func NewDecoder(info audio.CodecInfo) (audio.Decoder, error) {
 	default:
 		return nil, fmt.Errorf("codec: no decoder for %q: %w", name, audio.ErrUnsupported)
 	}
+}
+
+// newOpus goes by the header, or, where there is none, by the channels.
+func newOpus(info audio.CodecInfo) (audio.Decoder, error) {
+	if len(info.Private) == 0 {
+		if info.Channels > audio.Channels {
+			return nil, fmt.Errorf("codec: opus in %d channels without a header: %w", info.Channels, audio.ErrUnsupported)
+		}
+		return opus.NewDecoder()
+	}
+	h, err := opus.ParseHead(info.Private)
+	if err != nil {
+		return nil, err
+	}
+	return opus.NewDecoderFor(h)
 }
 
 // wrap keeps a nil pointer from becoming a decoder that is not nil.

@@ -14,12 +14,12 @@ type Head struct {
 	InputRate int    // Hz of what was encoded; for information only
 	Gain      int16  // output gain in 1/256 dB
 	Family    byte   // of the channel mapping: 0 for mono and stereo
-	Mapping   []byte // as it follows the family, for families other than 0
+	Mapping   []byte // as it follows the family, for family 1: counts of streams, and where each channel is
 }
 
 // ParseHead reads an OpusHead. The error wraps audio.ErrMalformed, or
-// audio.ErrUnsupported for a later version of the format or for more than two
-// channels, which none of our decoders can do.
+// audio.ErrUnsupported for a later version of the format or for a mapping of the
+// channels to something else than loudspeakers.
 func ParseHead(b []byte) (Head, error) {
 	if len(b) < 19 || string(b[:8]) != "OpusHead" {
 		return Head{}, malformed("no OpusHead")
@@ -36,19 +36,59 @@ func ParseHead(b []byte) (Head, error) {
 		return Head{}, fmt.Errorf("opus: header version %d: %w", b[8], audio.ErrUnsupported)
 	case h.Channels == 0:
 		return Head{}, malformed("no channels")
-	case h.Channels > 2 || h.Family > 1:
-		return Head{}, fmt.Errorf("opus: %d channels in mapping family %d: %w", h.Channels, h.Family, audio.ErrUnsupported)
+	case h.Family > 1:
+		return Head{}, fmt.Errorf("opus: %d channels in mapping family %d (%s), which has no loudspeakers: %w",
+			h.Channels, h.Family, familyName(h.Family), audio.ErrUnsupported)
+	case h.Family == 0 && h.Channels > 2:
+		return Head{}, malformed(fmt.Sprintf("%d channels without a mapping", h.Channels))
+	case h.Channels > maxChannels:
+		return Head{}, malformed(fmt.Sprintf("%d channels in mapping family 1", h.Channels))
 	}
-	if h.Family != 0 {
-		h.Mapping = b[19:]
-		if len(h.Mapping) < 2+h.Channels {
-			return Head{}, malformed("channel mapping cut off")
-		}
-		if h.Mapping[0] != 1 {
-			return Head{}, fmt.Errorf("opus: %d streams for %d channels: %w", h.Mapping[0], h.Channels, audio.ErrUnsupported)
+	if h.Family == 0 {
+		return h, nil
+	}
+	if len(b) < 21+h.Channels {
+		return Head{}, malformed("channel mapping cut off")
+	}
+	h.Mapping = b[19 : 21+h.Channels]
+	return h, h.checkMapping()
+}
+
+func familyName(family byte) string {
+	switch family {
+	case 2, 3:
+		return "ambisonics"
+	case 255:
+		return "channels of no said meaning"
+	}
+	return "unknown"
+}
+
+// checkMapping sees to RFC 7845, 5.1.1: as many streams as can be, and only
+// channels there are.
+func (h Head) checkMapping() error {
+	streams, coupled := int(h.Mapping[0]), int(h.Mapping[1])
+	if streams == 0 || coupled > streams || streams+coupled > 255 {
+		return malformed(fmt.Sprintf("%d streams, %d of them of two channels", streams, coupled))
+	}
+	if streams > maxChannels {
+		return fmt.Errorf("opus: %d streams for %d channels: %w", streams, h.Channels, audio.ErrLimit)
+	}
+	for _, m := range h.Mapping[2:] {
+		if m != silent && int(m) >= streams+coupled {
+			return malformed(fmt.Sprintf("a channel from %d of %d", m, streams+coupled))
 		}
 	}
-	return h, nil
+	return nil
+}
+
+// Streams is the number of Opus streams each packet has: 1 but for more than two
+// channels, and seldom.
+func (h Head) Streams() int {
+	if h.Family == 0 {
+		return 1
+	}
+	return int(h.Mapping[0])
 }
 
 // Append appends h as it stands in a container.

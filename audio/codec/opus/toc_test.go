@@ -80,7 +80,12 @@ func TestLayoutsOfRFC6716(t *testing.T) {
 }
 
 func TestHeadGoesThereAndBack(t *testing.T) {
-	for _, h := range []Head{{Channels: 2, PreSkip: 312, InputRate: 44100, Gain: -256}, {Channels: 2, Family: 1, Mapping: []byte{1, 1, 0, 1}}} {
+	for _, h := range []Head{
+		{Channels: 2, PreSkip: 312, InputRate: 44100, Gain: -256},
+		{Channels: 2, Family: 1, Mapping: []byte{1, 1, 0, 1}},
+		{Channels: 6, Family: 1, Mapping: []byte{4, 2, 0, 4, 1, 2, 3, 5}},
+		{Channels: 3, Family: 1, Mapping: []byte{1, 0, 0, 255, 0}},
+	} {
 		b := h.Append(nil)
 		got, err := ParseHead(b)
 		if err != nil || got.Channels != h.Channels || got.PreSkip != h.PreSkip || got.InputRate != h.InputRate || got.Gain != h.Gain || !bytes.Equal(got.Mapping, h.Mapping) {
@@ -96,10 +101,16 @@ func TestHeadGoesThereAndBack(t *testing.T) {
 		h    Head
 		want error
 	}{
-		"no channels": {Head{}, audio.ErrMalformed},
-		"three":       {Head{Channels: 3, Family: 1, Mapping: make([]byte, 5)}, audio.ErrUnsupported},
-		"two streams": {Head{Channels: 2, Family: 1, Mapping: []byte{2, 0, 0, 1}}, audio.ErrUnsupported},
-		"family 255":  {Head{Channels: 2, Family: 255, Mapping: []byte{1, 1, 0, 1}}, audio.ErrUnsupported},
+		"no channels":            {Head{}, audio.ErrMalformed},
+		"three unmapped":         {Head{Channels: 3}, audio.ErrMalformed},
+		"nine":                   {Head{Channels: 9, Family: 1, Mapping: make([]byte, 11)}, audio.ErrMalformed},
+		"no streams":             {Head{Channels: 3, Family: 1, Mapping: make([]byte, 5)}, audio.ErrMalformed},
+		"more coupled than any":  {Head{Channels: 2, Family: 1, Mapping: []byte{1, 2, 0, 1}}, audio.ErrMalformed},
+		"a channel from nowhere": {Head{Channels: 2, Family: 1, Mapping: []byte{1, 0, 0, 1}}, audio.ErrMalformed},
+		"very many streams":      {Head{Channels: 2, Family: 1, Mapping: []byte{9, 0, 0, 1}}, audio.ErrLimit},
+		"ambisonics":             {Head{Channels: 4, Family: 2, Mapping: []byte{4, 0, 0, 1, 2, 3}}, audio.ErrUnsupported},
+		"projected ambisonics":   {Head{Channels: 4, Family: 3, Mapping: []byte{4, 0, 0, 1, 2, 3}}, audio.ErrUnsupported},
+		"family 255":             {Head{Channels: 2, Family: 255, Mapping: []byte{1, 1, 0, 1}}, audio.ErrUnsupported},
 	} {
 		if _, err := ParseHead(c.h.Append(nil)); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)

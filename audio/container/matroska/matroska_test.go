@@ -212,7 +212,7 @@ func TestCodecsAreNamed(t *testing.T) {
 		{trackOf("A_PCM/INT/BIG"), "pcm_s16be"},
 		{trackOf("A_PCM/FLOAT/IEEE"), "16 bits"},
 		{trackOf("A_OPUS"), "opus"},
-		{trackOf("A_OPUS", el(idCodecPrivate, opus.Head{Channels: 6, Family: 1, Mapping: make([]byte, 8)}.Append(nil))), "6 channels"},
+		{trackOf("A_OPUS", el(idCodecPrivate, opus.Head{Channels: 6, Family: 255, Mapping: make([]byte, 8)}.Append(nil))), "6 channels"},
 		{trackOf("A_VORBIS"), "headers"},
 		{trackOf("A_VORBIS", el(idCodecPrivate, []byte("\x02\x01\x01abc"))), "identification"},
 		{trackOf("A_FLAC"), "STREAMINFO"},

@@ -171,7 +171,7 @@ func (t *track) opus(c coding) (coding, error) {
 		c.info.PreSkip = input.Samples(nanoseconds(t.delay))
 	}
 	c.samples = func(packet []byte) int {
-		n, _ := opus.Duration(packet) // the decoder will say what is wrong with it
+		n, _ := head.Duration(packet) // the decoder will say what is wrong with it
 		return n
 	}
 	return c, nil

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"segue/audio"
-	"segue/audio/codec/opus"
 	"segue/audio/container/input"
 )
 
@@ -191,7 +190,7 @@ func (d *Demuxer) dress(s sample, b []byte) audio.Packet {
 	p := audio.Packet{Data: d.slab.Copy(b), PTS: d.clock(s.time)}
 	coded := d.coded
 	if d.codec.Name == "opus" {
-		n, _ := opus.Duration(b) // the decoder will say what is wrong with it
+		n, _ := d.track.head.Duration(b) // the decoder will say what is wrong with it
 		coded = input.MulDiv(int64(n), int64(d.track.scale), audio.SampleRate)
 	}
 	if coded == 0 {

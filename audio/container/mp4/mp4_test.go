@@ -158,7 +158,7 @@ func TestWhatCannotBePlayedIsNamed(t *testing.T) {
 		"AAC Main":            file{description: entry("mp4a", 0, esds(0x40, "\x0a\x10"))}.bytes(),
 		"type 0xdd":           file{description: entry("mp4a", 0, esds(0xdd, ""))}.bytes(),
 		"without sound":       file{handler: "vide"}.bytes(),
-		"6 channels":          file{description: entry("Opus", 0, box("dOps", "\x00\x06", uint16(312), 48000, uint16(0), "\x00"))}.bytes(),
+		"6 channels":          file{description: entry("Opus", 0, box("dOps", "\x00\x06", uint16(312), 48000, uint16(0), "\xff\x04\x02\x00\x04\x01\x02\x03\x05"))}.bytes(),
 		"a piece of a stream": box("moof", zeros(8)),
 	} {
 		if len(b) == 0 {

@@ -21,7 +21,8 @@ type track struct {
 	editLength int64 // in the movie's units
 	edited     bool
 	codec      audio.CodecInfo
-	frame      int64 // samples at the codec's rate in every packet, or 0
+	head       opus.Head // of Opus
+	frame      int64     // samples at the codec's rate in every packet, or 0
 	refused    error
 	table      table
 	text       bool     // it may be the names of chapters
@@ -255,7 +256,7 @@ func (t *track) readOpus(b []byte) error {
 	private := h.Append(nil)
 	head, err := opus.ParseHead(private)
 	if err == nil {
-		t.codec = head.Info(private)
+		t.codec, t.head = head.Info(private), head
 	}
 	return err
 }

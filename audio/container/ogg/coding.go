@@ -37,7 +37,7 @@ func recognise(packet []byte) (coding, string, error) {
 		if err != nil {
 			return nil, "", err
 		}
-		return &opusCoding{info: head.Info(slices.Clone(packet))}, "", nil
+		return &opusCoding{info: head.Info(slices.Clone(packet)), head: head}, "", nil
 	case begins("\x01vorbis"):
 		return &vorbisCoding{headers: vorbis.Headers{Ident: slices.Clone(packet)}}, "", nil
 	case begins("\x7fFLAC"):
@@ -55,6 +55,7 @@ func recognise(packet []byte) (coding, string, error) {
 }
 
 type opusCoding struct {
+	head   opus.Head
 	info   audio.CodecInfo
 	tagged bool
 }
@@ -78,7 +79,7 @@ func (c *opusCoding) name() string { return "opus" }
 func (c *opusCoding) codec() audio.CodecInfo { return c.info }
 
 func (c *opusCoding) samples(packet []byte) int64 {
-	n, _ := opus.Duration(packet) // the decoder will say what is wrong with it
+	n, _ := c.head.Duration(packet) // the decoder will say what is wrong with it
 	return int64(n)
 }
 
