@@ -20,22 +20,16 @@ type EncoderOptions struct {
 }
 
 // An Encoder makes 20 ms stereo packets at 48 kHz: application audio, signal
-// music, bit rate variable but kept to over a few frames (constrained VBR). It allocates nothing per frame if it may append
+// music, variable bit rate: what is hard to code gets more bits than asked, what is
+// easy fewer. It allocates nothing per frame if it may append
 // MaxPacket bytes in place (but see Build), and is for one goroutine at a time.
 // Samples that are no numbers, and frames with such in them, come out as some
 // sound or silence, and are forgotten with it.
 type Encoder struct {
-	raw    rawEncoder
-	rate   int  // bit/s, what raw has been told
-	wanted int  // bit/s
-	alone  bool // the next packet must not lean on those before it
-	told   bool // raw knows that
+	raw   rawEncoder
+	alone bool // the next packet must not lean on those before it
+	told  bool // raw knows that
 }
-
-// Downwards the bit rate goes by a fifth a frame: a library saves bits up, at
-// most a frame of them, and when it may spend less it first pays them back. In
-// one step from 128 to 32 kbit/s that would be three frames of two bytes.
-const slope = 5
 
 // NewEncoder returns an encoder. It wraps audio.ErrUnsupported when an option is
 // out of range.
@@ -56,7 +50,8 @@ func NewEncoder(o EncoderOptions) (*Encoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opus: %w", err)
 	}
-	e := &Encoder{raw: raw, wanted: o.Bitrate}
+	e := &Encoder{raw: raw}
+	e.SetBitrate(o.Bitrate)
 	e.SetComplexity(o.Complexity)
 	return e, nil
 }
@@ -67,12 +62,6 @@ func (e *Encoder) Encode(dst []byte, pcm []float32) ([]byte, error) {
 		return dst, fmt.Errorf("opus: a frame of %d samples: %w", len(pcm), audio.ErrMalformed)
 	}
 	dst = slices.Grow(dst, MaxPacket)
-	if e.rate != e.wanted {
-		e.rate = max(e.wanted, e.rate-e.rate/slope)
-		if err := e.raw.setBitrate(e.rate); err != nil {
-			return dst, fmt.Errorf("opus: %w", err)
-		}
-	}
 	if e.alone != e.told {
 		e.raw.setAlone(e.alone)
 		e.told = e.alone
@@ -92,7 +81,7 @@ func (e *Encoder) Lookahead() int { return e.raw.lookahead() }
 // stays.
 func (e *Encoder) Reset() {
 	e.raw.reset()
-	e.rate, e.alone = 0, false
+	e.alone = false
 }
 
 // Independent makes the next packet one that needs none before it: a decoder
@@ -101,9 +90,8 @@ func (e *Encoder) Reset() {
 func (e *Encoder) Independent() { e.alone = true }
 
 // SetBitrate makes packets bps bit/s on average from the next on, or the nearest
-// the codec has. A quarter of what it was takes seven frames to come down to;
-// nothing is heard of that.
-func (e *Encoder) SetBitrate(bps int) { e.wanted = min(max(bps, MinBitrate), MaxBitrate) }
+// the codec has; what lies outside MinBitrate to MaxBitrate is brought in.
+func (e *Encoder) SetBitrate(bps int) { e.raw.setBitrate(min(max(bps, MinBitrate), MaxBitrate)) }
 
 // SetComplexity trades time for quality from the next packet on: 0 is quick, 10
 // is best, what lies outside is brought in. Where the library cannot do that

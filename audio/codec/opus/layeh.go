@@ -11,11 +11,19 @@ import (
 const build = "libopus 1.1.2 (C, layeh.com/gopus), decoding in pure Go (thesyncim/gopus)"
 
 // A rawEncoder is layeh.com/gopus: libopus 1.1.2 at complexity 9, in 16 bits,
-// which can be told a bit rate and nothing else.
+// which can be told a bit rate and nothing else, and whose variable bit rate is
+// of the constrained kind.
 type rawEncoder struct {
-	enc *gopus.Encoder
-	pcm []int16
+	enc          *gopus.Encoder
+	pcm          []int16
+	rate, wanted int // bit/s: what enc has been told, what it shall be told
 }
+
+// slope: downwards the bit rate goes by a fifth a frame. Of the constrained kind
+// it saves bits up, at most a frame of them, and when it may spend less it first
+// pays them back: in one step from 128 to 32 kbit/s that is three frames of two
+// bytes, which is heard.
+const slope = 5
 
 func newRawEncoder() (rawEncoder, error) {
 	enc, err := gopus.NewEncoder(audio.SampleRate, audio.Channels, gopus.Audio)
@@ -23,13 +31,17 @@ func newRawEncoder() (rawEncoder, error) {
 		return rawEncoder{}, err
 	}
 	enc.SetVbr(true)
-	return rawEncoder{enc, make([]int16, audio.FrameSamples*audio.Channels)}, nil
+	return rawEncoder{enc: enc, pcm: make([]int16, audio.FrameSamples*audio.Channels)}, nil
 }
 
 // encode copies what the library allocates: there is no other way to ask it.
 func (r *rawEncoder) encode(dst []byte, pcm []float32) (int, error) {
 	for i, v := range pcm {
 		r.pcm[i] = sixteen(v)
+	}
+	if r.rate != r.wanted {
+		r.rate = max(r.wanted, r.rate-r.rate/slope)
+		r.enc.SetBitrate(r.rate)
 	}
 	packet, err := r.enc.Encode(r.pcm, audio.FrameSamples, len(dst))
 	return copy(dst, packet), err
@@ -54,12 +66,11 @@ func sixteen(v float32) int16 {
 // let us ask it): 2.5 ms of overlap and 4 ms of compensation.
 func (r *rawEncoder) lookahead() int { return audio.SampleRate/400 + audio.SampleRate/250 }
 
-func (r *rawEncoder) reset() { r.enc.ResetState() }
-
-func (r *rawEncoder) setBitrate(bps int) error {
-	r.enc.SetBitrate(bps)
-	return nil
+func (r *rawEncoder) reset() {
+	r.enc.ResetState()
+	r.rate = 0
 }
 
-func (r *rawEncoder) setComplexity(int) {}
-func (r *rawEncoder) setAlone(bool)     {}
+func (r *rawEncoder) setBitrate(bps int) { r.wanted = bps }
+func (r *rawEncoder) setComplexity(int)  {}
+func (r *rawEncoder) setAlone(bool)      {}

@@ -42,7 +42,7 @@ func newRawEncoder() (rawEncoder, error) {
 	}
 	return r, errors.Join(
 		r.set(C.OPUS_SET_VBR_REQUEST, 1),
-		r.set(C.OPUS_SET_VBR_CONSTRAINT_REQUEST, 1),
+		r.set(C.OPUS_SET_VBR_CONSTRAINT_REQUEST, 0),
 		r.set(C.OPUS_SET_SIGNAL_REQUEST, C.OPUS_SIGNAL_MUSIC),
 	)
 }
@@ -56,10 +56,10 @@ func (r *rawEncoder) encode(dst []byte, pcm []float32) (int, error) {
 	return int(n), failure(C.int(n))
 }
 
-func (r *rawEncoder) lookahead() int           { return int(C.encoder_get(r.c(), C.OPUS_GET_LOOKAHEAD_REQUEST)) }
-func (r *rawEncoder) reset()                   { C.encoder_reset(r.c()) }
-func (r *rawEncoder) setBitrate(bps int) error { return r.set(C.OPUS_SET_BITRATE_REQUEST, bps) }
-func (r *rawEncoder) setComplexity(c int)      { _ = r.set(C.OPUS_SET_COMPLEXITY_REQUEST, c) } // it takes 0 to 10
+func (r *rawEncoder) lookahead() int      { return int(C.encoder_get(r.c(), C.OPUS_GET_LOOKAHEAD_REQUEST)) }
+func (r *rawEncoder) reset()              { C.encoder_reset(r.c()) }
+func (r *rawEncoder) setBitrate(bps int)  { _ = r.set(C.OPUS_SET_BITRATE_REQUEST, bps) }  // it takes what lies in range
+func (r *rawEncoder) setComplexity(c int) { _ = r.set(C.OPUS_SET_COMPLEXITY_REQUEST, c) } // it takes 0 to 10
 
 func (r *rawEncoder) setAlone(on bool) {
 	value := 0

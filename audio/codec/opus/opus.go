@@ -25,6 +25,7 @@ const MaxDuration = 5760
 //   - with the tag libopus the system's libopus, linked statically, about twice
 //     as fast;
 //   - with the tag gopus layeh.com/gopus, which needs only a C compiler. It
-//     encodes at complexity 9 whatever it is told, knows no Independent,
-//     allocates once per packet, and is not used to decode.
+//     encodes at complexity 9 whatever it is told, knows no Independent, comes
+//     down to a lower bit rate by a fifth a frame, allocates once per packet, and
+//     is not used to decode.
 func Build() string { return build }

@@ -28,7 +28,7 @@ func newRawEncoder() (rawEncoder, error) {
 	}
 	for _, err := range []error{
 		enc.SetFrameSize(audio.FrameSamples),
-		enc.SetBitrateMode(gopus.BitrateModeCVBR),
+		enc.SetBitrateMode(gopus.BitrateModeVBR),
 		enc.SetSignal(gopus.SignalMusic),
 	} {
 		if err != nil {
@@ -52,7 +52,7 @@ func (r *rawEncoder) encode(dst []byte, pcm []float32) (int, error) {
 
 func (r *rawEncoder) lookahead() int            { return r.enc.Lookahead() }
 func (r *rawEncoder) reset()                    { r.enc.Reset() }
-func (r *rawEncoder) setBitrate(bps int) error  { return r.enc.SetBitrate(bps) }
+func (r *rawEncoder) setBitrate(bps int)        { _ = r.enc.SetBitrate(bps) } // it takes what lies in range
 func (r *rawEncoder) setComplexity(c int) error { return r.enc.SetComplexity(c) }
 
 func (r *rawEncoder) setAlone(on bool) { r.enc.SetPredictionDisabled(on) }
