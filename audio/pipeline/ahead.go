@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"segue/audio"
@@ -30,6 +31,8 @@ type ahead struct {
 	ctx  context.Context // ends all waiting
 	some chan struct{}   // has one when packets may have come
 	room chan struct{}   // has one when packets may have gone
+
+	short atomic.Bool // somebody waits for the next packet
 
 	mu       sync.Mutex
 	ring     []audio.Packet
@@ -114,11 +117,13 @@ func (a *ahead) ReadPacket() (audio.Packet, error) {
 		if p, ok, err := a.take(); ok || err != nil {
 			return p, err
 		}
+		a.short.Store(true)
 		select {
 		case <-a.some:
 		case <-a.ctx.Done():
 			return audio.Packet{}, context.Cause(a.ctx)
 		}
+		a.short.Store(false)
 	}
 }
 

@@ -36,6 +36,7 @@ type placed struct {
 type coder struct {
 	in     *intake
 	enc    audio.Encoder
+	tuner  tuner
 	volume volume
 
 	next  int64     // where the next frame begins
@@ -150,7 +151,9 @@ func (c *coder) encode(gain float64, past *history) ([]byte, error) {
 		c.slab = make([]byte, 0, slab)
 	}
 	n := len(c.slab)
+	began := c.tuner.begin()
 	b, err := c.enc.Encode(c.slab[n:n:cap(c.slab)], src)
+	c.tuner.end(began)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"segue/audio"
 	"segue/audio/effect"
+	"segue/audio/governor"
 	"segue/audio/resample"
 )
 
@@ -18,6 +19,15 @@ type Options struct {
 
 	// Tables is where streams share their resampling filters; nil is a new one.
 	Tables *resample.Tables
+
+	// Bitrate is asked before each frame that is encoded, from the stream's own
+	// goroutine: the bit/s wanted, 0 for as before. It must not wait. Nil, and
+	// an encoder that cannot change its bit rate, keep what that began with.
+	Bitrate func() int
+
+	// Governor says before each frame that is encoded how hard to try, and hears
+	// how that goes. Nil leaves it to the encoder.
+	Governor *governor.Governor
 
 	// Settings hold from the first frame on, until Want says otherwise.
 	Settings effect.Settings

@@ -32,6 +32,7 @@ type Pump struct {
 	ready   chan struct{}
 	done    atomic.Bool // frames is closed, err is final
 	err     error       // read only once done
+	full    atomic.Bool // has been, since frames are being made
 	starved atomic.Int64
 }
 
@@ -83,6 +84,7 @@ func (p *Pump) run(ctx context.Context) {
 // waitForRoom returns false when ctx has ended.
 func (p *Pump) waitForRoom(ctx context.Context) bool {
 	for len(p.frames) == shallow {
+		p.full.Store(true)
 		select {
 		case <-p.room:
 			p.ahead.deepen()
@@ -97,14 +99,28 @@ func (p *Pump) waitForRoom(ctx context.Context) bool {
 func (p *Pump) Take() (audio.Frame, bool) {
 	select {
 	case f, ok := <-p.frames:
-		if len(p.frames) <= scant {
+		left := len(p.frames)
+		if left <= scant {
 			signal(p.room)
 		}
+		p.report(left)
 		return f, ok
 	default:
 		p.starved.Add(1)
+		p.report(0)
 		return audio.Frame{}, false
 	}
+}
+
+// report tells the governor that a frame was asked for and how many are left. A
+// pump that has just begun, waits for packets or comes to its end says nothing
+// of how encoding keeps up.
+func (p *Pump) report(left int) {
+	g := p.stream.o.Governor
+	if g == nil || p.stream.Mode() != Transcode || !p.full.Load() || p.done.Load() {
+		return
+	}
+	g.Taken(left == 0 && !p.ahead.short.Load())
 }
 
 // Mode reports how the frame last made came about.

@@ -282,7 +282,7 @@ func (s *Stream) ready() error {
 	if err != nil {
 		return err
 	}
-	s.coder = &coder{in: newIntake(dec, s.o.Tables, s.codec.GainDB), enc: enc}
+	s.coder = &coder{in: newIntake(dec, s.o.Tables, s.codec.GainDB), enc: enc, tuner: newTuner(enc, &s.o)}
 	return nil
 }
 
