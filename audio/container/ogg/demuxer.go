@@ -18,11 +18,12 @@ const (
 )
 
 // A Demuxer takes the packets of the first audio stream out of Ogg, and of the
-// streams chained after it if they are of the same codec. Vorbis headers of
-// chained streams come as packets in their place, without duration.
+// streams chained after it. The first packet of each of those says how it is
+// coded, and so does the first after a seek from one to another.
 //
 // A packet's PTS counts from the first sample the decoder gives, so the music is
-// at PTS less PreSkip.
+// at PTS less the PreSkip of Codec. The music of a chained stream follows that of
+// the one before: its PreSkip overlaps what came before.
 type Demuxer struct {
 	pages
 	slab input.Slab
@@ -30,14 +31,24 @@ type Demuxer struct {
 	code coding
 
 	serial   uint32
-	sequence uint32 // of the page before
-	ended    bool   // the last page of the stream was read
-	begun    bool   // the position of the next packet is known
-	chained  bool   // ours is not the first
-	first    int64  // where in the media the audio pages begin
+	sequence uint32   // of the page before
+	ended    bool     // the last page of the stream was read
+	begun    bool     // the position of the next packet is known
+	first    int64    // where in the media the audio pages begin
+	beside   []uint32 // streams that begin with ours, and ours
+
+	opened  audio.CodecInfo // how the first stream is coded
+	at0     int64           // where in the media that begins
+	other   audio.Info      // what streams other than the first say of themselves
+	link    int             // how many streams of the chain were before
+	told    int             // in which the reader of packets believes to be
+	mark    int64           // where the music of the next stream begins, as a PTS
+	chained bool            // the last page of the media belongs to another stream
+	links   []link          // all streams of the chain, once they were looked for
 
 	rate    int   // Hz in which positions count
 	pos     int64 // granule position of the next packet
+	heard   int64 // granule position at which the music read so far ends
 	origin  int64 // granule position that is at time base
 	base    int64 // samples at 48 kHz
 	preSkip int64 // samples at 48 kHz the first page does without
@@ -59,12 +70,23 @@ type queued struct {
 // NewDemuxer reads as far as the first audio. The error wraps
 // audio.ErrUnsupported if there is no audio, or none of a codec we know.
 func NewDemuxer(r *input.Reader) (*Demuxer, error) {
-	d := &Demuxer{pages: pages{r: r}, info: audio.Info{Container: "ogg"}}
+	d := &Demuxer{pages: pages{r: r}, info: audio.Info{Container: "ogg"}, at0: r.Pos()}
+	if err := d.enter(); err != nil {
+		return nil, err
+	}
+	d.opened = d.codec()
+	d.measure()
+	return d, nil
+}
+
+// enter reads the headers of the stream that begins next, and its first audio.
+func (d *Demuxer) enter() error {
+	d.queue, d.at, d.err = d.queue[:0], 0, nil
 	if err := d.start(); err != nil {
 		if errors.Is(err, io.EOF) {
 			err = fmt.Errorf("ogg: no audio: %w", audio.ErrTruncated)
 		}
-		return nil, err
+		return err
 	}
 	for range maxOpening {
 		if len(d.queue) > 0 || d.err != nil {
@@ -76,16 +98,18 @@ func NewDemuxer(r *input.Reader) (*Demuxer, error) {
 	}
 	if !d.code.ready() {
 		if d.err != nil && !errors.Is(d.err, io.EOF) {
-			return nil, d.err
+			return d.err
 		}
-		return nil, fmt.Errorf("ogg: headers without audio: %w", audio.ErrTruncated)
+		return fmt.Errorf("ogg: headers without audio: %w", audio.ErrTruncated)
 	}
-	d.measure()
-	return d, nil
+	return nil
 }
 
 // Codec says how the packets are coded; of a chain, how the first stream is.
-func (d *Demuxer) Codec() audio.CodecInfo {
+func (d *Demuxer) Codec() audio.CodecInfo { return d.opened }
+
+// codec says how the stream at hand is coded.
+func (d *Demuxer) codec() audio.CodecInfo {
 	c := d.code.codec()
 	c.PreSkip += d.preSkip
 	return c
@@ -97,10 +121,14 @@ func (d *Demuxer) Info() audio.Info { return d.info }
 // start reads the pages on which streams begin and picks the first that is audio.
 func (d *Demuxer) start() error {
 	var others []string
+	d.beside = d.beside[:0]
 	for range maxOpening {
 		pg, err := d.next()
 		if err != nil {
 			return err
+		}
+		if pg.flags&flagBegin != 0 {
+			d.beside = append(d.beside, pg.serial)
 		}
 		if pg.flags&flagBegin == 0 || len(others) == maxStreams {
 			if others == nil {
@@ -124,8 +152,8 @@ func (d *Demuxer) start() error {
 // adopt makes the stream that begins with pg the one to read.
 func (d *Demuxer) adopt(pg page, code coding) {
 	d.code, d.serial, d.sequence = code, pg.serial, pg.sequence
-	d.ended, d.begun, d.open = pg.flags&flagEnd != 0, false, false
-	d.rate, d.partial = audio.SampleRate, d.partial[:0]
+	d.ended, d.begun, d.open, d.over = pg.flags&flagEnd != 0, false, false, false
+	d.rate, d.partial, d.preSkip = audio.SampleRate, d.partial[:0], 0
 }
 
 // ReadPacket returns the next packet of the stream.
@@ -147,6 +175,10 @@ func (d *Demuxer) ReadPacket() (audio.Packet, error) {
 	p.Duration = end - p.PTS
 	if q.trim > 0 {
 		p.TrimEnd = end - d.time(d.pos-q.trim)
+	}
+	if d.told != d.link {
+		c := d.codec()
+		p.Codec, d.told = &c, d.link
 	}
 	return p, nil
 }

@@ -47,6 +47,10 @@ func (d *Demuxer) nextOurs() (page, error) {
 			return page{}, audio.ErrTruncated
 		case err != nil:
 			return page{}, err
+		case pg.flags&flagBegin != 0 && !d.begun:
+			if len(d.beside) < 2*maxStreams {
+				d.beside = append(d.beside, pg.serial)
+			}
 		case pg.flags&flagBegin != 0:
 			ours, err := d.follow(pg)
 			if ours || err != nil {
@@ -59,23 +63,16 @@ func (d *Demuxer) nextOurs() (page, error) {
 	return page{}, fmt.Errorf("ogg: %d pages without one of ours: %w", maxBeside, audio.ErrLimit)
 }
 
-// follow looks at a page on which a stream begins and reports whether it is ours
-// from now on. Streams side by side with ours have begun before its first audio;
-// one that begins after that is chained to it.
+// follow looks at a page on which a stream begins after our audio did, so that it
+// is chained to ours, and reports whether it is the one to read from now on.
 func (d *Demuxer) follow(pg page) (bool, error) {
-	if !d.begun {
-		return false, nil
-	}
 	code, _, err := recognise(pg.body)
 	if err != nil || code == nil {
 		return false, err
 	}
-	if code.name() != d.code.name() {
-		return false, fmt.Errorf("ogg: the codec changes from %s to %s: %w", d.code.name(), code.name(), audio.ErrUnsupported)
-	}
-	d.base = d.time(d.pos)
-	d.pos, d.origin = 0, 0
-	d.chained = true
+	d.mark = d.time(d.heard)
+	d.link++
+	d.beside = append(d.beside[:0], pg.serial)
 	d.adopt(pg, code)
 	return true, nil
 }
@@ -143,14 +140,15 @@ func (d *Demuxer) enqueue(pg page, packet []byte) error {
 	taken := pg.flags&flagBegin != 0 // recognised already
 	if !taken {
 		var err error
-		if taken, err = d.code.header(packet, &d.info); err != nil {
+		in := &d.info
+		if d.link > 0 {
+			in = &d.other
+		}
+		if taken, err = d.code.header(packet, in); err != nil {
 			return err
 		}
 	}
-	switch {
-	case taken && d.chained && d.code.name() == "vorbis":
-		d.queue = append(d.queue, queued{data: packet})
-	case !taken && d.code.ready():
+	if !taken && d.code.ready() {
 		d.queue = append(d.queue, queued{data: packet, samples: d.code.samples(packet)})
 	}
 	return nil
@@ -175,9 +173,11 @@ func (d *Demuxer) place(pg page, gap bool) {
 		}
 	}
 	end := d.pos + total
+	d.heard = end
 	if granule < 0 || granule >= end || !d.ended && !d.last() {
 		return
 	}
+	d.heard = max(granule, d.pos)
 	for i := len(d.queue) - 1; i >= 0 && end > granule; i-- {
 		q := &d.queue[i]
 		q.trim = min(end-granule, q.samples)
@@ -195,12 +195,13 @@ func (d *Demuxer) begin(granule, total int64) {
 	if granule >= 0 && (granule > total || !d.ended) {
 		d.pos = granule - total
 	}
-	d.origin = d.pos
-	if d.pos < 0 && !d.chained && d.code.name() == "vorbis" {
+	d.origin, d.base = d.pos, 0
+	if d.pos < 0 && d.code.name() == "vorbis" {
 		d.preSkip = input.Scale(-d.pos, d.rate)
 	}
-	if !d.chained {
-		d.first = d.from
+	d.first = d.from
+	if d.link > 0 {
+		d.base = d.mark - d.codec().PreSkip
 	}
 }
 

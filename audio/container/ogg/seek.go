@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"segue/audio"
@@ -13,49 +14,60 @@ import (
 // near is the stretch, in bytes, that is read through rather than halved again.
 const near = 2 * maxPage
 
-// measure finds the duration from the last page, if the media can seek and the
-// last stream is ours.
+// measure finds the duration from the last page, if the media can seek.
 func (d *Demuxer) measure() {
 	d.r.Measure()
 	if !d.r.Seekable() || d.r.Size() < 0 || !d.begun {
 		return
 	}
 	back, at := d.r.Pos(), d.from
-	defer func() { d.from = at }()
-	if d.r.Jump(max(d.first, d.r.Size()-near)) == nil {
-		if end, ok := d.lastGranule(); ok {
-			d.info.Duration = max(0, input.Duration(d.time(end)-d.Codec().PreSkip))
+	end, chained := d.tail(d.r.Size())
+	if d.chained = chained; chained {
+		if err := d.survey(fewLinks); err != nil && !errors.Is(err, audio.ErrLimit) {
+			d.err = err
 		}
+		return
 	}
+	d.info.Duration = max(0, input.Duration(d.time(end)-d.opened.PreSkip))
+	d.from = at
 	if err := d.r.Jump(back); err != nil {
 		d.err = err
 	}
 }
 
-// lastGranule reads to the end and returns the last position of our stream.
-func (d *Demuxer) lastGranule() (granule int64, ok bool) {
+// tail reads to end from somewhat before it and returns the last position of our
+// stream there, or the beginning. It is chained if a stream that is neither ours
+// nor beside it comes last.
+func (d *Demuxer) tail(end int64) (granule int64, chained bool) {
+	granule = d.origin
+	if d.r.Jump(max(d.first, end-near)) != nil {
+		return granule, false
+	}
 	for {
 		pg, err := d.next()
-		switch {
-		case err != nil:
-			return granule, ok && granule < 1<<56
-		case pg.serial != d.serial:
-			ok = false
-		case pg.granule >= 0:
-			granule, ok = pg.granule, true
+		if err != nil || d.from >= end {
+			return granule, chained
+		}
+		chained = !slices.Contains(d.beside, pg.serial)
+		if pg.serial == d.serial && pg.granule >= 0 && pg.granule < 1<<56 {
+			granule, chained = pg.granule, false
 		}
 	}
 }
 
 // Seek moves by halving to the last page at or before to, and on to the last
-// packet there that is. In a chain only the first stream is searched.
+// packet there that is.
 func (d *Demuxer) Seek(to time.Duration) (time.Duration, error) {
-	if !d.r.Seekable() || d.r.Size() < 0 || !d.begun || d.chained {
+	if !d.r.Seekable() || d.r.Size() < 0 || !d.begun && !d.chained {
 		return 0, audio.ErrNotSeekable
 	}
-	preSkip := d.Codec().PreSkip
-	target := d.origin + input.Unscale(max(0, input.Samples(to)), d.rate)
-	at, err := d.search(target)
+	pts := max(0, input.Samples(to)) // of a packet whose music is at to or, by PreSkip, before
+	end, err := d.goTo(pts + d.opened.PreSkip)
+	if err != nil {
+		return 0, err
+	}
+	target := d.origin + input.Unscale(max(0, pts-d.base), d.rate)
+	at, err := d.search(target, end)
 	if err != nil {
 		return 0, err
 	}
@@ -66,14 +78,14 @@ func (d *Demuxer) Seek(to time.Duration) (time.Duration, error) {
 		d.pos += d.queue[d.at].samples
 		d.at++
 	}
-	return max(0, input.Duration(d.time(d.pos)-preSkip)), nil
+	return min(max(0, to), max(0, input.Duration(d.time(d.pos)-d.opened.PreSkip))), nil
 }
 
 // search returns where the page begins that holds the packet at target: the one
 // after the last page that ends at or before it, or the one before that if packets
 // need the ones before them.
-func (d *Demuxer) search(target int64) (int64, error) {
-	low, high := d.first, d.r.Size()
+func (d *Demuxer) search(target, end int64) (int64, error) {
+	low, high := d.first, end
 	for high-low > near {
 		middle := low + (high-low)/2
 		from, granule, err := d.pageAfter(middle, high)
@@ -86,7 +98,7 @@ func (d *Demuxer) search(target int64) (int64, error) {
 			low = from
 		}
 	}
-	return d.walk(low, target)
+	return d.walk(low, end, target)
 }
 
 // pageAfter returns the first page of ours that begins in from..high and ends a
@@ -113,7 +125,7 @@ func (d *Demuxer) pageAfter(from, high int64) (at, granule int64, err error) {
 // target can be reached: the one it is on, or the one before that if a packet
 // there needs what comes before, or if it is the last, whose position is not the
 // end of its packets.
-func (d *Demuxer) walk(low, target int64) (int64, error) {
+func (d *Demuxer) walk(low, end, target int64) (int64, error) {
 	if err := d.r.Jump(low); err != nil {
 		return 0, err
 	}
@@ -121,7 +133,7 @@ func (d *Demuxer) walk(low, target int64) (int64, error) {
 	for {
 		pg, err := d.next()
 		switch {
-		case errors.Is(err, io.EOF) || errors.Is(err, audio.ErrMalformed):
+		case errors.Is(err, io.EOF) || errors.Is(err, audio.ErrMalformed) || err == nil && d.from >= end:
 			return before, nil
 		case err != nil:
 			return 0, err
@@ -159,6 +171,7 @@ func (d *Demuxer) restart(from int64) error {
 	}
 	d.code.restart()
 	d.open, d.over, d.partial, d.err = false, false, d.partial[:0], nil
+	d.heard = d.origin
 	if from == d.first {
 		d.begun, d.preSkip = false, 0
 	}
@@ -198,5 +211,6 @@ func (d *Demuxer) land() error {
 	if pg.granule >= 0 && pg.granule <= 1<<56 {
 		d.pos = pg.granule - total
 	}
+	d.heard = d.pos + total
 	return nil
 }
