@@ -1,6 +1,5 @@
-// Package aac decodes AAC-LC after ISO/IEC 14496-3, subpart 4. Of HE-AAC it
-// decodes the core, which has half the rate and so half the bandwidth; the
-// extension is left out.
+// Package aac decodes AAC-LC and HE-AAC, the first version and the second, after
+// ISO/IEC 14496-3, subpart 4.
 package aac
 
 import (
@@ -11,7 +10,8 @@ import (
 	"segue/audio/codec/aac/bits"
 )
 
-// FrameSamples is how many samples per channel a frame decodes to.
+// FrameSamples is how many samples per channel a frame of the core decodes to. With
+// an extension there are twice as many, at twice the rate.
 const FrameSamples = long
 
 const maxChannels = 8
@@ -37,6 +37,8 @@ type Decoder struct {
 	mask   [maxBands]bool
 	seed   uint32
 	work   scratch
+
+	extension *extension // nil while the core is all there is
 }
 
 // NewDecoder returns a decoder for what private, an AudioSpecificConfig,
@@ -47,18 +49,37 @@ func NewDecoder(private []byte) (*Decoder, error) {
 		return nil, err
 	}
 	n := slices.Max(c.order) + 1
-	return &Decoder{config: c, voices: make([]voice, n), specs: make([]ics, n), seed: 1}, nil
+	d := &Decoder{config: c, voices: make([]voice, n), specs: make([]ics, n), seed: 1}
+	if c.Extended {
+		d.extend()
+	}
+	return d, nil
 }
 
-// Format is the rate and channel count the configuration names. Three and more
-// channels are in WAVE order; a single back channel beside three in front comes
-// out on both sides, so that four make five.
-func (d *Decoder) Format() (rate, channels int) { return d.config.Rate, d.config.Channels }
+// Format is the rate and channel count of what Decode gives. An extension doubles
+// the configuration's rate, and parametric stereo makes two channels of one; where
+// the configuration does not tell of them, the first frame that has them does, and
+// all after it are doubled whether they have them or not. Three and more channels
+// are in WAVE order; a single back channel beside three in front comes out on both
+// sides, so that four make five.
+func (d *Decoder) Format() (rate, channels int) {
+	if d.extension != nil {
+		return 2 * d.config.Rate, d.extension.channels(&d.config)
+	}
+	return d.config.Rate, d.config.Channels
+}
 
-// Reset forgets the frames before.
-func (d *Decoder) Reset() { clear(d.voices) }
+// Reset forgets the frames before, but not of what kind they were.
+func (d *Decoder) Reset() {
+	clear(d.voices)
+	d.seed = 1
+	if d.extension != nil {
+		d.extension.reset()
+	}
+}
 
-// Decode appends the 1024 samples per channel of the frame in p. A frame without
+// Decode appends the samples of the frame in p: 1024 per channel, or twice as many
+// where there is an extension. A frame without
 // data stands for a lost one: the end of the frame before rings out, for as long
 // as p lasts. Errors wrap audio.ErrMalformed or audio.ErrUnsupported; after one the
 // decoder goes on with the next frame.
@@ -76,12 +97,16 @@ func (d *Decoder) Decode(dst []float32, p audio.Packet) ([]float32, error) {
 // read reads the elements of a frame.
 func (d *Decoder) read(r *bits.Reader) error {
 	var met [end]int
+	slot := -1 // of the element before
 	for r.Left() >= 3 {
 		kind := r.Read(3)
 		switch kind {
 		case single, pair, lfe:
 			r.Read(4)
-			if err := d.element(r, kind, met[kind]); err != nil {
+			if slot = d.config.slot(kind, met[kind]); slot < 0 {
+				return malformed("a channel too many")
+			}
+			if err := d.element(r, d.config.slots[slot]); err != nil {
 				return err
 			}
 			met[kind]++
@@ -105,7 +130,7 @@ func (d *Decoder) read(r *bits.Reader) error {
 			if n == 15 {
 				n += r.Read(8) - 1
 			}
-			r.Pos += 8 * n
+			d.fill(r, slot, n)
 		case end:
 			return d.check(r)
 		}
@@ -126,32 +151,18 @@ func (d *Decoder) check(r *bits.Reader) error {
 	return malformed("frame without sound")
 }
 
-// element reads the nth element of its kind.
-func (d *Decoder) element(r *bits.Reader, kind, nth int) error {
-	at := -1
-	for _, s := range d.config.slots {
-		if s.kind != kind {
-			continue
-		}
-		if nth == 0 {
-			at = s.first
-			break
-		}
-		nth--
+// element reads the element of a slot.
+func (d *Decoder) element(r *bits.Reader, at slot) error {
+	if at.kind == pair {
+		return d.pair(r, at.first)
 	}
-	if at < 0 {
-		return malformed("a channel too many")
-	}
-	if kind == pair {
-		return d.pair(r, at)
-	}
-	s := &d.specs[at]
+	s := &d.specs[at.first]
 	if err := s.read(r, d.config.layout, false); err != nil {
 		return err
 	}
 	s.noise(&d.seed, nil, nil)
 	s.filter(d.config.layout)
-	d.heard[at] = true
+	d.heard[at.first] = true
 	return nil
 }
 
@@ -193,26 +204,32 @@ func (d *Decoder) pair(r *bits.Reader, at int) error {
 	return nil
 }
 
-// synthesize appends the sound of the spectra. A channel not heard of is silent.
+// synthesize appends the sound of the spectra.
 func (d *Decoder) synthesize(dst []float32) []float32 {
+	if d.extension != nil {
+		return d.extended(dst)
+	}
 	start, n := len(dst), d.config.Channels
 	dst = slices.Grow(dst, long*n)[:start+long*n]
 	for out, ch := range d.config.order {
-		s, to := &d.specs[ch], dst[start+out:]
-		if out > 0 && d.config.order[out-1] == ch {
-			for i := range long {
-				to[i*n] = dst[start+i*n+out-1]
-			}
-			continue
+		if to := dst[start+out:]; !d.config.again(out) {
+			d.voice(ch, to, n)
 		}
-		if !d.heard[ch] {
-			clear(s.spec[:])
-			s.sequence = onlyLong
-		}
-		tame(&s.spec)
-		shared.bank.synthesize(&d.voices[ch], &d.work, &s.spec, s.sequence, s.shape, to, n)
 	}
+	d.config.repeat(dst[start:], n)
 	return dst
+}
+
+// voice turns the spectrum of a channel into the samples to[0], to[step], … A channel
+// not heard of is silent.
+func (d *Decoder) voice(ch int, to []float32, step int) {
+	s := &d.specs[ch]
+	if !d.heard[ch] {
+		clear(s.spec[:])
+		s.sequence = onlyLong
+	}
+	tame(&s.spec)
+	shared.bank.synthesize(&d.voices[ch], &d.work, &s.spec, s.sequence, s.shape, to, step)
 }
 
 // loudest is far more than any spectrum of full scale has.
@@ -230,7 +247,8 @@ func tame(spec *[long]float32) {
 
 // conceal appends as many samples as duration has, at 48 kHz and at most a second.
 func (d *Decoder) conceal(dst []float32, duration int64) []float32 {
-	n := int(min(max(duration, 0), audio.SampleRate)*int64(d.config.Rate)/audio.SampleRate) * d.config.Channels
+	rate, channels := d.Format()
+	n := int(min(max(duration, 0), audio.SampleRate)*int64(rate)/audio.SampleRate) * channels
 	start := len(dst)
 	clear(d.heard[:])
 	dst = d.synthesize(dst)

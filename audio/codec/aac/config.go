@@ -21,9 +21,11 @@ var objects = map[int]string{1: "AAC Main", 3: "AAC SSR", 4: "AAC LTP", 6: "AAC 
 
 // Config is what an AudioSpecificConfig says.
 type Config struct {
-	Rate     int  // Hz of what is decoded: the core's, where there is an extension
-	Channels int  // of what is decoded
-	Extended bool // spectral band replication is announced, which is left out
+	Rate     int  // Hz of the core, which an extension doubles
+	Channels int  // of the core; parametric stereo makes two of one
+	Extended bool // spectral band replication is announced
+
+	plain bool // it is announced that there is none
 
 	layout *layout
 	slots  []slot // of the elements in the stream, in the order of their kinds
@@ -76,7 +78,8 @@ func ParseConfig(b []byte) (Config, error) {
 	object := readObject(r)
 	rate := readRate(r)
 	channels := r.Read(4)
-	if object == objectSBR || object == objectPS {
+	explicit := object == objectSBR || object == objectPS
+	if explicit {
 		c.Extended = true
 		readRate(r)
 		object = readObject(r)
@@ -109,7 +112,23 @@ func ParseConfig(b []byte) (Config, error) {
 	if r.Over() {
 		return c, fmt.Errorf("aac: configuration cut off: %w", audio.ErrMalformed)
 	}
+	if !explicit {
+		c.readSync(r)
+	}
 	return c, c.arrange(speakers)
+}
+
+const syncSBR = 0x2b7
+
+// readSync reads what old decoders do not look for behind a configuration: whether
+// there is an extension. The same for parametric stereo, which may follow, is left:
+// that tells of itself.
+func (c *Config) readSync(r *bits.Reader) {
+	if r.Left() < 16 || r.Read(11) != syncSBR || readObject(r) != objectSBR {
+		return
+	}
+	c.Extended = r.Flag()
+	c.plain = !c.Extended
 }
 
 func readObject(r *bits.Reader) int {
@@ -162,6 +181,34 @@ func (c *Config) arrange(speakers []speaker) error {
 	}
 	c.Channels = len(c.order)
 	return nil
+}
+
+// slot is the number of the nth slot of a kind, or -1.
+func (c *Config) slot(kind, nth int) int {
+	for i, s := range c.slots {
+		if s.kind != kind {
+			continue
+		}
+		if nth == 0 {
+			return i
+		}
+		nth--
+	}
+	return -1
+}
+
+// again reports whether what is put out at out is what is put out before it.
+func (c *Config) again(out int) bool { return out > 0 && c.order[out-1] == c.order[out] }
+
+// repeat fills the channels of pcm that are others again.
+func (c *Config) repeat(pcm []float32, channels int) {
+	for out := range c.order {
+		if c.again(out) {
+			for i := out; i < len(pcm); i += channels {
+				pcm[i] = pcm[i-1]
+			}
+		}
+	}
 }
 
 // readProgram reads a program_config_element (ISO/IEC 14496-3, 4.4.1.1).
