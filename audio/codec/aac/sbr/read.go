@@ -203,14 +203,13 @@ func loudness(energy float64) float32 { return float32(min(energy, loudest)) }
 
 // dequantize turns what was read into energies (ISO/IEC 14496-3, 4.6.18.3.5).
 func (e *Element) dequantize() {
-	a, b := &e.channels[0], &e.channels[1]
 	if !e.coupled {
-		a.dequantize(e)
-		if e.pair {
-			b.dequantize(e)
+		for i := range e.channels {
+			e.channels[i].dequantize(e)
 		}
 		return
 	}
+	a, b := &e.channels[0], &e.channels[1]
 	step, even := 0.5, 24.0
 	if a.coarse {
 		step, even = 1, 12
