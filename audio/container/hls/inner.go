@@ -19,7 +19,7 @@ import (
 const (
 	maxTags  = 4
 	maxTag   = 256 << 10 // bytes of an ID3v2 tag looked at
-	tsPacket = 188
+	headSize = 4 << 10   // bytes: some frames of any packed audio, some packets of a transport stream
 	// wrap is when the clock of 33 bits at 90 kHz begins again, in samples at 48 kHz.
 	wrap = (1 << 33) * 8 / 15
 )
@@ -64,15 +64,15 @@ func open(r *input.Reader) (audio.Demuxer, stamp, error) {
 	if err != nil {
 		return nil, at, err
 	}
-	head, err := r.Peek(4 * tsPacket)
+	head, err := r.Peek(headSize)
 	if len(head) == 0 || err != nil && !errors.Is(err, io.EOF) {
 		return nil, at, err
 	}
-	if _, ok := mp3.ParseHeader(head); ok {
+	switch frameIn(head) {
+	case "mp3":
 		d, err := mp3file.NewDemuxer(r, in)
 		return wrapped(d, err, at)
-	}
-	if _, ok := adts.ParseHeader(head); ok {
+	case "adts":
 		d, err := adts.NewDemuxer(r, in)
 		return wrapped(d, err, at)
 	}
@@ -94,6 +94,27 @@ func wrapped[D audio.Demuxer](d D, err error, at stamp) (audio.Demuxer, stamp, e
 		return nil, at, err
 	}
 	return d, at, nil
+}
+
+// frameIn says what frames b has, from its beginning or, where a segment was cut in
+// the middle of one, from somewhere near it: "mp3", "adts", or "".
+func frameIn(b []byte) string {
+	if isBox(b) {
+		return ""
+	}
+	for at := range b {
+		if h, ok := adts.ParseHeader(b[at:]); ok {
+			if next, ok := adts.ParseHeader(b[min(at+h.Size, len(b)):]); ok && next.Alike(h) || at == 0 && len(b) <= h.Size {
+				return "adts"
+			}
+		}
+		if h, ok := mp3.ParseHeader(b[at:]); ok && h.Size > 0 {
+			if next, ok := mp3.ParseHeader(b[min(at+h.Size, len(b)):]); ok && next.Alike(h) || at == 0 && len(b) <= h.Size {
+				return "mp3"
+			}
+		}
+	}
+	return ""
 }
 
 // isBox reports whether b begins like a piece of MP4.

@@ -28,13 +28,13 @@ type stream struct {
 	next  int64 // number of the segment to be opened next, or being read
 	first int64 // that the run at hand began with
 
-	begins part // the initialization section of the run
-	parts []part // of that segment still to be read, the one at hand first
-	body  io.Reader
-	media *audio.Media
-	given int64 // bytes of the part at hand
-	tried int   // times that it failed
-	skips int   // segments in a row that were given up
+	begins part   // the initialization section of the run
+	parts  []part // of that segment still to be read, the one at hand first
+	body   io.Reader
+	media  *audio.Media
+	given  int64 // bytes of the part at hand
+	tried  int   // times that it failed
+	skips  int   // segments in a row that were given up
 
 	begun  bool  // bytes of the run were given
 	broken bool  // the next segment does not follow

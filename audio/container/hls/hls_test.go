@@ -1,0 +1,386 @@
+package hls
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"segue/audio"
+	"segue/audio/audiotest"
+	"segue/audio/container/containertest"
+	"segue/audio/container/input"
+)
+
+// shapes are the sweep as HLS, each with the packets it must give.
+func shapes(t testing.TB) map[string]struct {
+	w    *web
+	want []audio.Packet
+} {
+	t.Helper()
+	type shape = struct {
+		w    *web
+		want []audio.Packet
+	}
+	out := make(map[string]shape)
+
+	whole, segments, length := packed(t, 7)
+	w := newWeb(t)
+	w.vod("", segments, length)
+	out["packed AAC"] = shape{w, containertest.Packets(t, openADTS, whole)}
+
+	whole, segments, length = layer3(t, 12)
+	w = newWeb(t)
+	w.vod("", segments, length)
+	out["packed MP3"] = shape{w, containertest.Packets(t, openMP3, whole)}
+
+	whole, begin, segments := fragments(t)
+	w = newWeb(t)
+	w.vod("#EXT-X-MAP:URI=\"../init.mp4\"\n", segments, 0.3)
+	w.put("http://example.org/init.mp4", begin)
+	out["fragmented MP4"] = shape{w, containertest.Packets(t, openMP4, whole)}
+
+	w = newWeb(t)
+	list := "#EXTM3U\r\n#EXT-X-TARGETDURATION:1\r\n#EXT-X-MAP:BYTERANGE=\"741@0\",URI=\"all.mp4\"\r\n"
+	for i, s := range segments {
+		list += fmt.Sprintf("#EXTINF:0.3,\r\n#EXT-X-BYTERANGE:%d", len(s))
+		if i == 0 {
+			list += "@741"
+		}
+		list += "\r\nall.mp4\r\n"
+	}
+	w.put(home, []byte("\xef\xbb\xbf"+list+"#EXT-X-ENDLIST"))
+	w.put("http://example.org/a/all.mp4", whole)
+	out["byte ranges"] = shape{w, containertest.Packets(t, openMP4, whole)}
+	return out
+}
+
+func TestSegmentsComeOutAsTheWhole(t *testing.T) {
+	for name, s := range shapes(t) {
+		t.Run(name, func(t *testing.T) {
+			d := s.w.mustDemux(t)
+			got, err := containertest.Drain(d)
+			if !errors.Is(err, io.EOF) {
+				t.Fatal(err)
+			}
+			same(t, s.want, got)
+			if in := d.Info(); in.Container != "hls" || in.Live || in.Duration < 1400*time.Millisecond || in.Duration > 1650*time.Millisecond {
+				t.Errorf("%+v", in)
+			}
+			if s.w.open != 0 {
+				t.Errorf("%d media left open", s.w.open)
+			}
+		})
+	}
+}
+
+func TestContract(t *testing.T) {
+	for name, s := range shapes(t) {
+		t.Run(name, func(t *testing.T) {
+			audiotest.TestDemuxer(t, func(t testing.TB) audio.Demuxer { return s.w.mustDemux(t) })
+		})
+	}
+}
+
+func TestSeekFindsThePacketsOfTheWhole(t *testing.T) {
+	for name, s := range shapes(t) {
+		t.Run(name, func(t *testing.T) {
+			d := s.w.mustDemux(t)
+			rng := rand.New(rand.NewPCG(3, 4))
+			for range 40 {
+				to := time.Duration(rng.Int64N(int64(1500 * time.Millisecond)))
+				landed, err := d.Seek(to)
+				if err != nil || landed > to {
+					t.Fatalf("to %v: %v, %v", to, landed, err)
+				}
+				got, err := containertest.Drain(d)
+				if !errors.Is(err, io.EOF) || len(got) == 0 {
+					t.Fatalf("to %v: %d packets, %v", to, len(got), err)
+				}
+				same(t, s.want[len(s.want)-len(got):], got)
+				if at := input.Duration(got[0].PTS); at > to || to > time.Second && at == 0 {
+					t.Fatalf("to %v: began at %v", to, at)
+				}
+			}
+		})
+	}
+}
+
+func TestSegmentsMayBeCutAnywhere(t *testing.T) {
+	whole := containertest.File(t, "sweep.mp3")
+	w := newWeb(t)
+	w.vod("", [][]byte{whole[:3000], whole[3000:3001], whole[3001:8000], whole[8000:]}, 0.4, 0.01, 0.6, 0.5)
+	d := w.mustDemux(t)
+	got, _ := containertest.Drain(d)
+	want := containertest.Packets(t, openMP3, whole)
+	same(t, want, got)
+	if d.Codec().PreSkip == 0 || d.Info().Title != "Sweep" {
+		t.Errorf("%+v, %+v", d.Codec(), d.Info())
+	}
+	if at, err := d.Seek(1200 * time.Millisecond); err != nil || at < 300*time.Millisecond {
+		t.Fatalf("at %v, %v", at, err)
+	}
+	if p, err := d.ReadPacket(); err != nil || !slices.ContainsFunc(want, func(w audio.Packet) bool { return bytes.Equal(w.Data, p.Data) }) {
+		t.Errorf("after a seek: %v", err)
+	}
+}
+
+func TestSeekByLengthsWhereSegmentsHaveNoClock(t *testing.T) {
+	whole, segments, length := packed(t, 8)
+	for i, s := range segments {
+		segments[i] = s[bytes.Index(s, []byte{0xff, 0xf1}):]
+	}
+	w := newWeb(t)
+	w.vod("", segments, float64(int(length*100+0.5))/100) // rounded to 10 ms
+	want := containertest.Packets(t, openADTS, whole)
+	d := w.mustDemux(t)
+	for _, to := range []time.Duration{time.Second, 1400 * time.Millisecond, 0, 1200 * time.Millisecond} {
+		if _, err := d.Seek(to); err != nil {
+			t.Fatal(err)
+		}
+		got, _ := containertest.Drain(d)
+		same(t, want[len(want)-len(got):], got)
+	}
+	if _, err := d.Seek(time.Hour); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEncryptedSegments(t *testing.T) {
+	whole, segments, length := packed(t, 9)
+	iv := [16]byte{15: 7, 3: 9}
+	keys := [][]byte{[]byte("0123456789abcdef"), []byte("fedcba9876543210")}
+	var list strings.Builder
+	list.WriteString("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:4711\n")
+	w := newWeb(t)
+	for i, s := range segments {
+		switch i {
+		case 0:
+			list.WriteString("#EXT-X-KEY:METHOD=AES-128,URI=\"key0\",IV=0X00000009000000000000000000000007,KEYFORMAT=\"identity\"\n" +
+				"#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"skd://x\",KEYFORMAT=\"com.apple.streamingkeydelivery\"\n")
+			s = lock(s, keys[0], iv)
+		case 1:
+			s = lock(s, keys[0], iv)
+		case 2:
+			list.WriteString("#EXT-X-KEY:URI=\"key1\", METHOD=AES-128\n")
+			s = lock(s, keys[1], vectorOf(4713))
+		case 3:
+			list.WriteString("#EXT-X-KEY:METHOD=NONE\n")
+		}
+		fmt.Fprintf(&list, "#EXTINF:%f\nseg%d\n", length, i)
+		w.put(fmt.Sprintf("http://example.org/a/seg%d", i), s)
+	}
+	list.WriteString("#EXT-X-ENDLIST\n")
+	w.put(home, []byte(list.String()))
+	w.put("http://example.org/a/key0", keys[0])
+	w.put("http://example.org/a/key1", keys[1])
+	got, err := containertest.Drain(w.mustDemux(t))
+	if !errors.Is(err, io.EOF) {
+		t.Fatal(err)
+	}
+	same(t, containertest.Packets(t, openADTS, whole), got)
+	if n := strings.Count(strings.Join(w.log, "\n"), "key0"); n != 1 {
+		t.Errorf("the first key was asked for %d times", n)
+	}
+}
+
+func TestWhatCannotBeDecryptedIsSaid(t *testing.T) {
+	_, segments, length := packed(t, 9)
+	for tag, want := range map[string]string{
+		"METHOD=SAMPLE-AES,URI=\"key\"":                           "SAMPLE-AES",
+		"METHOD=SAMPLE-AES-CTR,URI=\"key\"":                       "SAMPLE-AES-CTR",
+		"METHOD=AES-128,URI=\"key\",KEYFORMAT=\"com.widevine\n\"": "com.widevine",
+	} {
+		w := newWeb(t)
+		w.vod("#EXT-X-KEY:"+strings.ReplaceAll(tag, "\n", "")+"\n", segments, length)
+		_, err := w.demux()
+		if f, ok := errors.AsType[*audio.Foreign](err); !ok || !strings.Contains(f.Looks, "encrypted HLS stream ("+want+")") {
+			t.Errorf("%s: %v", tag, err)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWeb(t)
+		w.vod("#EXT-X-KEY:METHOD=AES-128,URI=\"key\"\n", segments, length)
+		w.put("http://example.org/a/key", []byte("seventeen bytes!!"))
+		if _, err := w.demux(); !errors.Is(err, audio.ErrMalformed) {
+			t.Errorf("a key of 17 bytes: %v", err)
+		}
+	})
+}
+
+func TestDiscontinuitiesLeaveNoHole(t *testing.T) {
+	whole, segments, length := packed(t, 11)
+	_, begin, pieces := fragments(t)
+	first := containertest.Packets(t, openADTS, whole)
+	second, err := containertest.Drain(containertest.Open(t, openMP4, containertest.Media(append(bytes.Clone(begin), bytes.Join(pieces, nil)...))))
+	if !errors.Is(err, io.EOF) {
+		t.Fatal(err)
+	}
+	w := newWeb(t)
+	var list strings.Builder
+	list.WriteString("#EXTM3U\n#EXT-X-TARGETDURATION:1\n")
+	add := func(name string, b []byte, seconds float64) {
+		fmt.Fprintf(&list, "#EXTINF:%f,\n%s\n", seconds, name)
+		w.put("http://example.org/a/"+name, b)
+	}
+	for i, s := range segments {
+		add(fmt.Sprintf("a%d", i), s, length)
+	}
+	list.WriteString("#EXT-X-GAP\n#EXTINF:3,\nnowhere\n#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"init\"\n")
+	w.put("http://example.org/a/init", begin)
+	for i, s := range pieces {
+		add(fmt.Sprintf("b%d", i), s, 0.3)
+	}
+	list.WriteString("#EXT-X-ENDLIST\n")
+	w.put(home, []byte(list.String()))
+	d := w.mustDemux(t)
+	got, err := containertest.Drain(d)
+	if !errors.Is(err, io.EOF) {
+		t.Fatal(err)
+	}
+	end := first[len(first)-1].PTS + first[len(first)-1].Duration
+	for i := range second {
+		second[i].PTS += end
+	}
+	want := slices.Concat(first, second)
+	same(t, want, got, len(first))
+	if c := got[len(first)].Codec; c.Name != "aac" || c.PreSkip == 0 || string(c.Private) == string(d.Codec().Private) {
+		t.Errorf("codec %+v after %+v", c, d.Codec())
+	}
+	if slices.Contains(w.log, "http://example.org/a/nowhere") {
+		t.Error("asked for a gap")
+	}
+	// Back to the first part and again to the second: each is announced.
+	if _, err := d.Seek(100 * time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	again, _ := containertest.Drain(d)
+	same(t, want, again, 0, len(first))
+}
+
+func TestWhatCannotBeHadIsTriedAgainThenSkipped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		whole, segments, length := packed(t, 5)
+		w := newWeb(t)
+		w.vod("", segments, length)
+		fails := func(at, times int, some int) {
+			w.at[fmt.Sprintf("http://example.org/a/seg%d.bin", at)] = func(before int) ([]byte, error) {
+				if before < times {
+					return segments[at][:some:some], errMissing
+				}
+				return segments[at], nil
+			}
+		}
+		fails(1, 2, 0)   // not at once
+		fails(2, 2, 300) // breaks off twice
+		fails(4, 9, 0)   // never
+		d := w.mustDemux(t)
+		got, err := containertest.Drain(d)
+		if !errors.Is(err, io.EOF) {
+			t.Fatal(err)
+		}
+		want := containertest.Packets(t, openADTS, whole)
+		late := want[25].PTS - want[20].PTS
+		want = slices.Delete(want, 20, 25)
+		for i := range want[20:] {
+			want[20+i].PTS -= late
+		}
+		for i := range got { // to a rounding
+			if got[i].PTS-want[i].PTS > 1 || want[i].PTS-got[i].PTS > 1 {
+				t.Fatalf("packet %d at %d, want %d", i, got[i].PTS, want[i].PTS)
+			}
+			got[i].PTS, got[i].Duration = want[i].PTS, want[i].Duration
+		}
+		same(t, want, got, 20)
+		if !slices.Equal(w.waits, []time.Duration{pause, 2 * pause, pause, 2 * pause, pause, 2 * pause}) {
+			t.Errorf("waited %v", w.waits)
+		}
+	})
+}
+
+func TestTooMuchThatCannotBeHadEndsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, segments, length := packed(t, 3)
+		w := newWeb(t)
+		w.vod("", segments, length)
+		for i := 2; i < 30; i++ {
+			delete(w.at, fmt.Sprintf("http://example.org/a/seg%d.bin", i))
+		}
+		got, err := containertest.Drain(w.mustDemux(t))
+		if !errors.Is(err, errMissing) || len(got) != 6 {
+			t.Errorf("%d packets, %v", len(got), err)
+		}
+		if n := len(w.log); n > 3+tries*(maxSkips+1)+1 {
+			t.Errorf("asked %d times", n)
+		}
+	})
+}
+
+func TestDamageIsSkipped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		whole, segments, length := packed(t, 6)
+		w := newWeb(t)
+		w.vod("", segments, length)
+		w.put("http://example.org/a/seg2.bin", bytes.Repeat([]byte("<html>"), 400_000))
+		got, err := containertest.Drain(w.mustDemux(t))
+		if want := len(containertest.Packets(t, openADTS, whole)); !errors.Is(err, io.EOF) || len(got) < want-7 {
+			t.Errorf("%d packets of %d, %v", len(got), want, err)
+		}
+	})
+}
+
+func TestTheBeginningMustBeSound(t *testing.T) {
+	for what, segment := range map[string]string{
+		"an HLS stream of AC-3":      "\x0b\x77\x01\x02",
+		"an HLS stream of subtitles": "WEBVTT\n",
+		"":                           "something else altogether",
+	} {
+		w := newWeb(t)
+		w.vod("", [][]byte{[]byte(segment)}, 1)
+		_, err := w.demux()
+		if f, ok := errors.AsType[*audio.Foreign](err); !errors.Is(err, audio.ErrUnsupported) || ok != (what != "") || ok && f.Looks != what {
+			t.Errorf("%q: %v", segment, err)
+		}
+	}
+	w := newWeb(t)
+	w.vod("", nil)
+	if _, err := w.demux(); !errors.Is(err, audio.ErrTruncated) {
+		t.Errorf("nothing in it: %v", err)
+	}
+	m := containertest.Media([]byte("#EXTM3U\n#EXT-X-TARGETDURATION:1\n"))
+	if _, err := NewDemuxer(input.New(m), m); !errors.Is(err, audio.ErrUnsupported) {
+		t.Errorf("without refs: %v", err)
+	}
+}
+
+func TestMasterPlaylists(t *testing.T) {
+	whole, segments, length := packed(t, 7)
+	want := containertest.Packets(t, openADTS, whole)
+	w := newWeb(t)
+	w.vod("", segments, length)
+	media := w.at[home]
+	w.at["http://example.org/b/high.m3u8"] = nil
+	delete(w.at, "http://example.org/b/high.m3u8")
+	w.at["http://example.org/a/low.m3u8"] = media
+	w.put(home, []byte("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=64000,CODECS=\"mp4a.40.2\"\n/a/low.m3u8\n"+
+		"#EXT-X-STREAM-INF:BANDWIDTH=128000,CODECS=\"mp4a.40.2\"\n/b/high.m3u8\n"))
+	got, err := containertest.Drain(w.mustDemux(t))
+	if !errors.Is(err, io.EOF) {
+		t.Fatal(err)
+	}
+	same(t, want, got) // the second best, whose segments are beside it
+	w.at["http://example.org/b/high.m3u8"], w.at["http://example.org/a/low.m3u8"] = w.at[home], w.at[home]
+	if _, err := w.demux(); !errors.Is(err, audio.ErrMalformed) {
+		t.Errorf("one within another: %v", err)
+	}
+	w.put(home, []byte("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=64000,CODECS=\"avc1.1\"\nx\n"))
+	if _, err := w.demux(); !errors.Is(err, audio.ErrUnsupported) {
+		t.Errorf("no sound: %v", err)
+	}
+}
