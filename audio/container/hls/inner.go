@@ -64,28 +64,52 @@ func open(r *input.Reader) (audio.Demuxer, stamp, error) {
 	if err != nil {
 		return nil, at, err
 	}
-	head, err := r.Peek(headSize)
-	if len(head) == 0 || err != nil && !errors.Is(err, io.EOF) {
+	kind, err := look(r)
+	switch kind {
+	case "":
+		if err == nil {
+			err = fmt.Errorf("hls: segments of no kind we know: %w", audio.ErrUnsupported)
+		}
 		return nil, at, err
-	}
-	switch frameIn(head) {
 	case "mp3":
 		d, err := mp3file.NewDemuxer(r, in)
 		return wrapped(d, err, at)
 	case "adts":
 		d, err := adts.NewDemuxer(r, in)
 		return wrapped(d, err, at)
-	}
-	switch {
-	case isBox(head):
+	case "mp4":
 		d, err := mp4.NewDemuxer(r)
 		return wrapped(d, err, at)
-	case len(head) >= 2 && head[0] == 0x0b && head[1] == 0x77:
-		return nil, at, fmt.Errorf("hls: %w", &audio.Foreign{Looks: "an HLS stream of AC-3"})
-	case bytes.HasPrefix(head, []byte("WEBVTT")):
-		return nil, at, fmt.Errorf("hls: %w", &audio.Foreign{Looks: "an HLS stream of subtitles"})
 	}
-	return nil, at, fmt.Errorf("hls: segments of no kind we know: %w", audio.ErrUnsupported)
+	return nil, at, fmt.Errorf("hls: %w", &audio.Foreign{Looks: "an HLS stream of " + kind})
+}
+
+// look says what r begins with, from as little as will do: more may have to be
+// waited for. It returns "" if that is nothing it knows.
+func look(r *input.Reader) (string, error) {
+	for want := 512; ; want *= 2 {
+		head, err := r.Peek(want)
+		if len(head) == 0 || err != nil && !errors.Is(err, io.EOF) {
+			return "", err
+		}
+		kind := kindOf(head)
+		if kind != "" || err != nil || want >= headSize {
+			return kind, nil
+		}
+	}
+}
+
+// kindOf says what head is, by its content.
+func kindOf(head []byte) string {
+	switch {
+	case isBox(head):
+		return "mp4"
+	case bytes.HasPrefix(head, []byte("WEBVTT")):
+		return "subtitles"
+	case bytes.HasPrefix(head, []byte{0x0b, 0x77}):
+		return "AC-3"
+	}
+	return frameIn(head)
 }
 
 // wrapped keeps a nil pointer from becoming a demuxer that is not nil.
@@ -99,9 +123,6 @@ func wrapped[D audio.Demuxer](d D, err error, at stamp) (audio.Demuxer, stamp, e
 // frameIn says what frames b has, from its beginning or, where a segment was cut in
 // the middle of one, from somewhere near it: "mp3", "adts", or "".
 func frameIn(b []byte) string {
-	if isBox(b) {
-		return ""
-	}
 	for at := range b {
 		if h, ok := adts.ParseHeader(b[at:]); ok {
 			if next, ok := adts.ParseHeader(b[min(at+h.Size, len(b)):]); ok && next.Alike(h) || at == 0 && len(b) <= h.Size {

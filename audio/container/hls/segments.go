@@ -13,9 +13,11 @@ const (
 	// maxSegments is 36 hours of the usual shortest, 2 seconds.
 	maxSegments = 1 << 16
 	// maxKept bounds what all segments of a playlist take. Each is kept as what
-	// distinguishes it from the one before: some 10 to 20 bytes, so that 12 hours
-	// in 2 s segments take about 400 KB, however long the addresses are.
-	maxKept = 2 << 20
+	// distinguishes its address from the one before: some 10 to 25 bytes, so that
+	// 12 hours in segments of 2 s take about half a megabyte, however long the
+	// addresses are. Where each has a signature of its own, there is still room for
+	// 180 bytes of it.
+	maxKept = 4 << 20
 	// markEvery is how many segments are read through at most to get at one.
 	markEvery = 32
 )
@@ -74,7 +76,7 @@ func (l *segments) add(s segment) error {
 		}
 	}
 	l.data = append(l.data, flags)
-	middle := s.uri[front : len(s.uri)-back]
+	was, middle := before[front:len(before)-back], s.uri[front:len(s.uri)-back]
 	for _, v := range []int64{int64(front), int64(back), int64(len(middle)), s.length.Microseconds(), int64(s.key), int64(s.initial)} {
 		l.data = binary.AppendUvarint(l.data, uint64(v))
 	}
@@ -82,7 +84,7 @@ func (l *segments) add(s segment) error {
 		l.data = binary.AppendUvarint(l.data, uint64(s.from))
 		l.data = binary.AppendUvarint(l.data, uint64(s.n))
 	}
-	l.data = append(l.data, middle...)
+	l.data = appendMiddle(l.data, was, middle)
 	l.n++
 	l.total += s.length
 	l.last = s
@@ -102,12 +104,34 @@ func alike(a, b string) (front, back int) {
 	return front, back
 }
 
+// appendMiddle appends what distinguishes b from a: all of it, or, if they are
+// equally long, in turn how many bytes are the same, and those that are not.
+func appendMiddle(data []byte, a, b string) []byte {
+	if len(a) != len(b) {
+		return append(data, b...)
+	}
+	for i := 0; i < len(b); {
+		same := i
+		for same < len(b) && a[same] == b[same] {
+			same++
+		}
+		end := same
+		for end < len(b) && (a[end] != b[end] || end+1 < len(b) && a[end+1] != b[end+1]) {
+			end++
+		}
+		data = binary.AppendUvarint(binary.AppendUvarint(data, uint64(same-i)), uint64(end-same))
+		data = append(data, b[same:end]...)
+		i = end
+	}
+	return data
+}
+
 // A walk goes through segments in order.
 type walk struct {
 	l     *segments
 	i, at int
 	uri   []byte
-	tail  []byte        // scratch
+	tail  []byte        // scratch: the end of the address before
 	begin time.Duration // of the segment that next gives
 }
 
@@ -139,9 +163,18 @@ func (w *walk) next() (s segment) {
 	if s.fresh, s.gap = flags&isFresh != 0, flags&isGap != 0; flags&isRange != 0 {
 		s.from, s.n = number(), number()
 	}
-	w.tail = append(w.tail[:0], w.uri[len(w.uri)-back:]...)
-	w.uri = append(append(w.uri[:front], w.l.data[w.at:w.at+middle]...), w.tail...)
-	w.at += middle
+	if was := len(w.uri) - front - back; was == middle {
+		for at, end := front, front+middle; at < end; {
+			at += int(number())
+			n := int(number())
+			w.at += copy(w.uri[at:at+n], w.l.data[w.at:])
+			at += n
+		}
+	} else {
+		w.tail = append(w.tail[:0], w.uri[len(w.uri)-back:]...)
+		w.uri = append(append(w.uri[:front], w.l.data[w.at:w.at+middle]...), w.tail...)
+		w.at += middle
+	}
 	w.begin += s.length
 	w.i++
 	return s
