@@ -46,17 +46,20 @@ type coder struct {
 	head  int       // of pcm already encoded
 	ahead []placed  // decoded packets not yet wholly heard
 	ended bool      // fed is where the music ends
+	music int64     // where it begins
 	slab  []byte
 	mix   [frameLen]float32
 }
 
 // start puts the timeline at a place for the packet to come, before which the
 // past packets, lasting heard samples, will be fed again. The first warm frames
-// lie before that place and are not to be sent.
-func (c *coder) start(at, heard, skip int64) {
+// lie before that place and are not to be sent. What is before music is silent;
+// the sound begins at gain.
+func (c *coder) start(at, heard, skip, music int64, gain float64) {
 	c.in.reset(at-heard-skip, at-heard)
 	c.enc.Reset()
-	c.volume.reset()
+	c.volume.reset(gain)
+	c.music = music
 	c.pcm, c.head, c.ahead, c.ended = c.pcm[:0], 0, c.ahead[:0], false
 	c.next = at - warm*frameSamples
 	c.fed, c.dry = at-heard, c.next
@@ -91,12 +94,26 @@ func (c *coder) feed(p timed, keep bool) (damaged bool, err error) {
 	return damaged, nil
 }
 
+// replace goes on with packets of another coding, the first of which begins at
+// first: their music, after skip samples that are not heard, follows what has
+// been decoded to the sample.
+func (c *coder) replace(in *intake, first, skip int64) {
+	was, owing := len(c.pcm), c.in.owing()
+	c.pcm = c.in.flush(c.pcm)
+	c.place(was)
+	if !owing { // else all before fed is to be dropped, of one coding or the other
+		first = c.fed - skip
+	}
+	in.reset(first, c.fed)
+	c.in, c.ahead = in, c.ahead[:0]
+}
+
 // place accounts for the samples of pcm from was on: those before the music
-// begins, at 0, are silenced (they must take their time, so that frames stay
+// begins are silenced (they must take their time, so that frames stay
 // aligned with packets), those before what is still to be encoded dropped.
 func (c *coder) place(was int) {
 	n := int64(len(c.pcm)-was) / audio.Channels
-	if quiet := min(-c.fed, n); quiet > 0 {
+	if quiet := min(c.music-c.fed, n); quiet > 0 {
 		clear(c.pcm[was : was+int(quiet)*audio.Channels])
 	}
 	if late := min(c.from()-c.fed, n); late > 0 {

@@ -28,7 +28,7 @@ type intake struct {
 	joined        bool  // drop is known, by the codec's rate
 	empty         bool  // nothing has come of the first packet
 	drop          int64 // samples at the codec's rate still to drop
-	bad     int   // packets damaged in a row
+	bad           int   // packets damaged in a row
 }
 
 func newIntake(dec audio.Decoder, tables *resample.Tables, gainDB float32) *intake {
@@ -122,6 +122,9 @@ func (in *intake) trim(raw []float32, rate, channels int, end int64) []float32 {
 	in.drop -= d
 	return raw[int(d)*channels : int(n)*channels]
 }
+
+// owing reports whether the PCM has not begun: what came was to be dropped.
+func (in *intake) owing() bool { return !in.joined || in.drop > 0 }
 
 // flush appends what the resampler still holds.
 func (in *intake) flush(dst []float32) []float32 {

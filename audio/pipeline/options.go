@@ -13,8 +13,9 @@ type Options struct {
 	// only if something has to be encoded.
 	Encoder func() (audio.Encoder, error)
 
-	// Decoder makes the decoder for a codec. It is called at most once per
-	// stream, and only if something has to be decoded; nil is codec.NewDecoder.
+	// Decoder makes the decoder for a codec. It is called only if
+	// something has to be decoded, and once for each stream in the media that is
+	// coded another way; nil is codec.NewDecoder.
 	Decoder func(audio.CodecInfo) (audio.Decoder, error)
 
 	// Tables is where streams share their resampling filters; nil is a new one.

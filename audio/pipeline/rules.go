@@ -16,16 +16,10 @@ type rules struct {
 	pass     func(timed) bool           // may this one, the settings aside?
 	// length is how many samples per channel at 48 kHz a packet decodes to, or 0
 	// if only the decoder can tell; ok says it is a packet.
-	length func(audio.Packet) (samples int64, ok bool)
+	length func(codec string, p audio.Packet) (samples int64, ok bool)
 }
 
-func rulesFor(c audio.CodecInfo) rules {
-	r := rules{passable: mayPass, pass: opusMayPass, length: opusLength}
-	if c.Name != "opus" {
-		r.length = claimedLength
-	}
-	return r
-}
+func opusRules() rules { return rules{passable: mayPass, pass: opusMayPass, length: lengthOf} }
 
 // mayPass reports whether packets of c may pass at all: Opus in one or two
 // channels of one stream, at the level it was coded.
@@ -54,4 +48,9 @@ func opusLength(p audio.Packet) (int64, bool) {
 	return frameSamples, false
 }
 
-func claimedLength(p audio.Packet) (int64, bool) { return p.Duration, true }
+func lengthOf(codec string, p audio.Packet) (int64, bool) {
+	if codec != "opus" {
+		return p.Duration, true
+	}
+	return opusLength(p)
+}

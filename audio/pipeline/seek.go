@@ -31,34 +31,45 @@ func (s *Stream) Seek(to time.Duration) (time.Duration, error) {
 			s.unread()
 		}
 	} else {
-		s.held, s.ended = s.held[:0], nil
+		s.held, s.ended, s.jumped, s.floor = s.held[:0], nil, true, 0
+		s.framing.restart(target + s.zero)
 	}
-	s.failed, s.mode, s.begun, s.joined = nil, Passthrough, true, false
+	s.failed, s.mode, s.begun, s.joined, s.turning = nil, Passthrough, true, false, false
 	s.past.forget()
 	return s.arrive(target)
 }
 
 // arrive reads up to target and prepares to make the frame there.
 func (s *Stream) arrive(target int64) (time.Duration, error) {
-	p, err := s.read()
-	for ; err == nil && p.PTS+p.length <= target-lead && p.length > 0; p, err = s.read() {
+	var run []timed // what warms decoders up, and the packet that holds target
+	for {
+		p, err := s.read()
+		if err != nil {
+			return s.arriveAtEnd(target)
+		}
+		if p.Codec != nil {
+			s.adopt(p.Codec)
+			p.Codec, run = nil, run[:0]
+		}
+		if p.length > 0 && p.PTS+p.length <= target-lead {
+			continue
+		}
+		run = append(run, p)
+		if p.PTS+p.length > target || p.length <= 0 {
+			break
+		}
 	}
-	if err != nil {
-		return s.arriveAtEnd(target)
-	}
-	if s.aligned = s.rules.passable(s.codec) && s.rules.pass(p); !s.aligned {
-		s.origin, s.skip = max(target, p.PTS), max(target-p.PTS, 0)
-		s.held = append([]timed{p}, s.held...)
+	last := run[len(run)-1]
+	if s.aligned = s.rules.passable(s.codec) && s.rules.pass(last); !s.aligned {
+		s.origin, s.skip = max(target, run[0].PTS), max(target-run[0].PTS, 0)
+		s.held = append(run, s.held...)
 		return toTime(s.origin), s.enter(s.origin)
 	}
-	for ; err == nil && p.PTS+p.length <= target; p, err = s.read() {
+	for _, p := range run[:len(run)-1] {
 		s.past.add(p)
 	}
-	if err != nil {
-		return s.arriveAtEnd(target)
-	}
-	s.held = append([]timed{p}, s.held...)
-	return toTime(max(p.PTS, 0)), nil
+	s.unget(last)
+	return toTime(max(last.PTS, 0)), nil
 }
 
 // arriveAtEnd is arrive where nothing is left to be heard.

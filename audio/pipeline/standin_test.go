@@ -171,8 +171,9 @@ func standInWith(d audio.Demuxer, look int) *Stream {
 			return &decoder{rate: c.SampleRate, channels: c.Channels}, nil
 		},
 	})
+	s.from = d // its packets are no Opus to be framed
 	s.rules.pass = func(p timed) bool { return len(p.Data) == 4*frameLen }
-	s.rules.length = func(p audio.Packet) (int64, bool) { return p.Duration, true }
+	s.rules.length = func(_ string, p audio.Packet) (int64, bool) { return p.Duration, true }
 	return s
 }
 

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -29,11 +30,6 @@ func (m Mode) String() string {
 	return "passthrough"
 }
 
-// packets is where a stream reads from: its demuxer, or what has been read ahead.
-type packets interface {
-	ReadPacket() (audio.Packet, error)
-}
-
 // A Stream is one track being played. One goroutine owns it; Want, Mode, Stats
 // and Close may be called from any.
 type Stream struct {
@@ -41,6 +37,7 @@ type Stream struct {
 	close   func() error
 	demux   audio.Demuxer
 	from    packets
+	framing framing // what from is until a Pump reads ahead
 	rules   rules
 	codec   audio.CodecInfo
 	aligned bool // frames line up with packets, so that these may pass
@@ -51,19 +48,25 @@ type Stream struct {
 	shown atomic.Uint32 // mode of the last frame
 	count counters
 
-	zero   int64   // the container's time at which the music begins; read makes it 0
-	dated  bool    // zero is known
-	heard  int64   // where the last frame ended
-	last   int64   // where the packet last read ends
-	joined bool    // the listener's decoder has heard what comes before
-	origin int64   // where on the timeline an unaligned stream begins
-	skip   int64   // samples at 48 kHz to drop before that
-	held   []timed // read, not yet heard, and next in order
-	past   history // heard, of an aligned stream
-	warmup []timed // scratch of enter
-	ended  error   // what reading ended with
-	failed error   // what Next ended with
-	coder  *coder  // nil until something has to be encoded
+	zero    int64   // the container's time at which the music begins; read makes it 0
+	dated   bool    // zero is known
+	jumped  bool    // the next packet to be read follows a seek
+	coding  string  // of the packets now being read
+	floor   int64   // where the music of the stream at hand begins
+	end     int64   // where the last frame ended, padding and all
+	added   int64   // samples heard at joins that are nobody's music
+	heard   int64   // the end of the last frame, as its place says
+	last    int64   // where the packet last read ends
+	joined  bool    // the listener's decoder has heard what comes before
+	origin  int64   // where on the timeline an unaligned stream begins
+	skip    int64   // samples at 48 kHz to drop before that
+	held    []timed // read, not yet heard, and next in order
+	past    history // heard, of an aligned stream
+	warmup  []timed // scratch of enter
+	ended   error   // what reading ended with
+	turning bool    // the coder comes to an end: packets of the next stream pass
+	failed  error   // what Next ended with
+	coder   *coder  // nil until something has to be encoded
 }
 
 // New returns the stream of frames of d's packets. Closing it closes c.
@@ -74,8 +77,9 @@ func New(d audio.Demuxer, c io.Closer, o Options) *Stream {
 	if o.Tables == nil {
 		o.Tables = &resample.Tables{}
 	}
-	s := &Stream{o: o, close: sync.OnceValue(c.Close), demux: d, from: d, codec: d.Codec()}
-	s.rules = rulesFor(s.codec)
+	s := &Stream{o: o, close: sync.OnceValue(c.Close), demux: d, rules: opusRules(), codec: d.Codec()}
+	s.framing = framing{from: d, on: s.rules.passable(s.codec), damaged: &s.count.damaged}
+	s.from, s.coding = &s.framing, s.codec.Name
 	s.want.Store(&s.o.Settings)
 	s.skip = s.codec.PreSkip
 	return s
@@ -88,7 +92,8 @@ func (s *Stream) Close() error { return s.close() }
 // Info is what the container tells about the track.
 func (s *Stream) Info() audio.Info { return s.demux.Info() }
 
-// Codec says how the track's packets are coded.
+// Codec says how the track's packets are coded; of several streams that follow
+// each other, the one at hand.
 func (s *Stream) Codec() audio.CodecInfo { return s.codec }
 
 // Mode reports how the last frame came about; before the first it is
@@ -111,13 +116,14 @@ func (s *Stream) Lead() (int64, error) {
 }
 
 // Length is where the music ended, in samples at 48 kHz from its beginning: the
-// last frame may hold padding after it. It is known once Next has returned an
-// error, and for the stream's owner.
+// last frame may hold padding after it. What was heard between streams that
+// follow each other counts too. It is known once Next has returned an error, and
+// for the stream's owner.
 func (s *Stream) Length() int64 {
 	if s.mode == Transcode {
-		return max(s.coder.fed, 0)
+		return max(s.coder.fed, 0) + s.added
 	}
-	return max(s.last, 0)
+	return max(s.last, 0) + s.added
 }
 
 // Want changes what is wanted of the sound from the next frame on.
@@ -137,12 +143,29 @@ func (s *Stream) Next() (audio.Frame, error) {
 	}
 	s.heard, s.joined = f.Pos+frameSamples, true
 	if uint32(s.mode) != s.shown.Load() {
+		if s.count.passed.Load()+s.count.transcoded.Load() > 1 {
+			s.count.splices.Add(1)
+		}
 		s.shown.Store(uint32(s.mode))
 	}
 	return f, nil
 }
 
 func (s *Stream) next(want *effect.Settings) (audio.Frame, error) {
+	for {
+		f, err := s.make(want)
+		if !errors.Is(err, errTurned) {
+			return f, err
+		}
+		if err := s.turn(); err != nil {
+			return f, err
+		}
+	}
+}
+
+// make is next, but for the end of one stream and the beginning of another, at
+// which it returns errTurned.
+func (s *Stream) make(want *effect.Settings) (audio.Frame, error) {
 	if s.mode == Passthrough && (!s.begun || !s.aligned) {
 		if err := s.begin(); err != nil {
 			return audio.Frame{}, err
@@ -157,13 +180,22 @@ func (s *Stream) next(want *effect.Settings) (audio.Frame, error) {
 		if err != nil {
 			return audio.Frame{}, err
 		}
-		if neutral && s.rules.pass(p) {
-			s.past.add(p)
-			s.count.passed.Add(1)
-			return audio.Frame{Opus: p.Data, Pos: max(p.PTS, 0)}, nil
+		at := p.PTS
+		if p.Codec != nil {
+			if s.passes(p) {
+				return audio.Frame{}, errTurned
+			}
+			at = s.end
+		} else {
+			if neutral && s.rules.pass(p) && !s.cut(p) {
+				s.past.add(p)
+				s.count.passed.Add(1)
+				s.end = p.PTS + frameSamples
+				return audio.Frame{Opus: p.Data, Pos: max(p.PTS, s.floor)}, nil
+			}
+			s.unget(p)
 		}
-		s.held = append([]timed{p}, s.held...)
-		if err := s.enter(p.PTS); err != nil {
+		if err := s.enter(at); err != nil {
 			return audio.Frame{}, err
 		}
 	}
@@ -181,46 +213,6 @@ func (s *Stream) begin() error {
 	return s.enter(s.origin)
 }
 
-// look decides by the first packet what frames are aligned with.
-func (s *Stream) look() error {
-	p, err := s.read()
-	if err != nil {
-		return err
-	}
-	s.held = append(s.held, p)
-	s.begun = true
-	s.aligned = s.rules.passable(s.codec) && s.rules.pass(p)
-	return nil
-}
-
-// read takes the next packet, skipping those that are padding throughout.
-func (s *Stream) read() (timed, error) {
-	if len(s.held) > 0 {
-		p := s.held[0]
-		s.held = s.held[1:]
-		return p, nil
-	}
-	for s.ended == nil {
-		p, err := s.from.ReadPacket()
-		if err != nil {
-			s.ended = err
-			break
-		}
-		if !s.dated {
-			s.zero, s.dated = p.PTS+s.codec.PreSkip, true
-		}
-		p.PTS -= s.zero
-		t := timed{Packet: p}
-		t.length, t.ok = s.rules.length(p)
-		s.last = t.PTS + t.length - min(t.TrimEnd, t.length)
-		if t.TrimEnd > 0 && t.length > 0 && t.TrimEnd >= t.length {
-			continue
-		}
-		return t, nil
-	}
-	return timed{}, s.ended
-}
-
 // enter starts transcoding: the next packet's place on the timeline is at.
 // Decoder and encoder first live through what the listener has already heard,
 // so that neither starts cold.
@@ -228,17 +220,18 @@ func (s *Stream) enter(at int64) error {
 	if err := s.ready(); err != nil {
 		return err
 	}
-	if s.mode == Passthrough && s.count.passed.Load() > 0 {
-		s.count.splices.Add(1)
-	}
 	s.mode = Transcode
+	gain := 1.0
+	if !s.joined {
+		gain = s.want.Load().Gain() // nothing to slide from
+	}
 	heard, skip := int64(0), s.skip
 	s.warmup = s.warmup[:0]
 	if s.aligned {
 		s.warmup, heard = s.past.all(s.warmup)
 		skip = 0
 	}
-	s.coder.start(at, heard, skip)
+	s.coder.start(at, heard, skip, s.floor, gain)
 	for _, p := range s.warmup {
 		if _, err := s.coder.feed(p, true); err != nil {
 			return err
@@ -250,9 +243,9 @@ func (s *Stream) enter(at int64) error {
 			return err
 		}
 		if !s.coder.pad() {
-			return s.ended
+			return s.over()
 		}
-		if _, err := s.coder.encode(1, &again); err != nil {
+		if _, err := s.coder.encode(gain, &again); err != nil {
 			return fmt.Errorf("encode: %w", err)
 		}
 	}
@@ -269,30 +262,43 @@ func (s *Stream) enter(at int64) error {
 // to the warm-up is better.)
 type independent interface{ Independent() }
 
-// ready makes decoder and encoder, once.
+// ready makes the decoder of the stream at hand, and the encoder, once.
 func (s *Stream) ready() error {
-	if s.coder != nil {
+	if s.coder != nil && s.coder.in != nil {
 		return nil
 	}
 	dec, err := s.o.Decoder(s.codec)
 	if err != nil {
 		return err
 	}
-	enc, err := s.o.Encoder()
-	if err != nil {
-		return err
+	if s.coder == nil {
+		enc, err := s.o.Encoder()
+		if err != nil {
+			return err
+		}
+		s.coder = &coder{enc: enc, tuner: newTuner(enc, &s.o)}
 	}
-	s.coder = &coder{in: newIntake(dec, s.o.Tables, s.codec.GainDB), enc: enc, tuner: newTuner(enc, &s.o)}
+	s.coder.in = newIntake(dec, s.o.Tables, s.codec.GainDB)
 	return nil
 }
 
 // fill decodes until there is enough for a frame, or no more.
 func (s *Stream) fill() error {
-	for s.coder.short() {
+	for s.coder.short() && !s.turning {
 		p, err := s.read()
 		if err != nil {
 			s.coder.finish()
 			return nil
+		}
+		if p.Codec != nil {
+			if s.turning = s.passes(p); s.turning {
+				s.coder.finish()
+				return nil
+			}
+			p, _ = s.read() // the same again: passes put it back
+			if err := s.replace(&p); err != nil {
+				return err
+			}
 		}
 		damaged, err := s.coder.feed(p, s.aligned)
 		if damaged {
@@ -311,7 +317,7 @@ func (s *Stream) encode(gain float64) (audio.Frame, error) {
 		return audio.Frame{}, err
 	}
 	if s.coder.ended && !s.coder.pad() {
-		return audio.Frame{}, s.ended
+		return audio.Frame{}, s.over()
 	}
 	pos := s.coder.next
 	b, err := s.coder.encode(gain, &s.past)
@@ -319,7 +325,16 @@ func (s *Stream) encode(gain float64) (audio.Frame, error) {
 		return audio.Frame{}, fmt.Errorf("encode: %w", err)
 	}
 	s.count.transcoded.Add(1)
-	return audio.Frame{Opus: b, Pos: max(pos, 0)}, nil
+	s.end = s.coder.next
+	return audio.Frame{Opus: b, Pos: max(pos, s.floor)}, nil
+}
+
+// over is what ends the frames once the coder has come to its end.
+func (s *Stream) over() error {
+	if s.turning {
+		return errTurned
+	}
+	return s.ended
 }
 
 // mayLeave reports whether the source's packets can take over: all that have
@@ -338,8 +353,7 @@ func (s *Stream) mayLeave() bool {
 
 // leave hands back to the source: the packets decoded ahead are the next to be heard.
 func (s *Stream) leave() {
-	s.count.splices.Add(1)
-	s.mode = Passthrough
+	s.mode, s.turning = Passthrough, false
 	s.unread()
 }
 

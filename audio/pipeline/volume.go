@@ -9,8 +9,8 @@ type volume struct {
 	step         float64 // per sample while sliding
 }
 
-// reset leaves the sound alone until a gain is aimed at.
-func (v *volume) reset() { *v = volume{gain: 1, target: 1} }
+// reset begins at gain, with nothing to slide from.
+func (v *volume) reset(gain float64) { *v = volume{gain: gain, target: gain} }
 
 // dry reports whether the sound is left alone from here on.
 func (v *volume) dry() bool { return v.gain == 1 && v.target == 1 }

@@ -63,7 +63,8 @@ func (f *Framer) Reset(from int64) {
 func (f *Framer) Put(p audio.Packet) (concealed bool) {
 	if p.Codec != nil {
 		f.Flush()
-		f.fill, f.dated, f.codec, f.seek = 0, false, p.Codec, false
+		f.seek = f.seek && !f.dated // the first packet after a seek may be of another stream
+		f.fill, f.dated, f.codec = 0, false, p.Codec
 		p.Codec = nil
 	}
 	if samples, err := Duration(p.Data); err == nil {
