@@ -31,6 +31,7 @@ type world struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	terminal       bool                   // a person sits at stdin and can be asked
+	columns        func() int             // how wide the terminal is that stderr is; 0, or nil, if it is none
 	secret         func() (string, error) // reads one line from that person without showing it
 	data           string                 // where state is kept if nobody says; empty: ./data
 }
@@ -62,10 +63,23 @@ func main() {
 		args: os.Args[1:], env: environment(os.Environ()),
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		terminal: term.IsTerminal(fd),
+		columns:  func() int { return columns(int(os.Stderr.Fd())) },
 		secret:   func() (string, error) { return readSecret(ctx, fd) },
 		data:     dataFolder(),
 	}
 	os.Exit(run(ctx, w))
+}
+
+// columns is how wide the terminal fd is, 0 if it is none.
+func columns(fd int) int {
+	if !term.IsTerminal(fd) {
+		return 0
+	}
+	width, _, err := term.GetSize(fd)
+	if err != nil {
+		return 0
+	}
+	return width
 }
 
 // readSecret reads one line from a terminal without showing it. Ctrl-C ends it

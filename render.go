@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,13 +12,15 @@ import (
 	"strings"
 	"time"
 
+	"segue/audio"
 	"segue/audio/effect"
 	"segue/audio/render"
 )
 
 type renderCommand struct {
 	Input   string `arg:"" help:"A file, an http(s) address, or - for standard input."`
-	Out     string `short:"o" required:"" placeholder:"FILE" help:"Where it goes: .opus, .wav, or - for Ogg Opus on standard output."`
+	Out     string `short:"o" required:"" placeholder:"FILE" help:"Where it goes: .opus, .wav, or - for standard output, which gets Ogg Opus unless --wav is given."`
+	Wav     string `enum:",16,float" default:"" placeholder:"KIND" help:"Write WAV, with 16-bit samples (16, as .wav files have if nobody asks) or 32-bit floating point (float)."`
 	Effects string `placeholder:"JSON" help:"What to do to the sound, for example {\"volume\":0.5}."`
 	Volume  int    `default:"100" help:"Percent, 0 to 200."`
 	From    string `placeholder:"TIME" help:"Begin here: 90s, 1:30 or 1:02:03.5."`
@@ -38,8 +39,8 @@ func (c renderCommand) Run(ctx context.Context, w world, s settings) (err error)
 		fmt.Fprintln(w.stderr, "segue:", err)
 		return exit{exitUsage}
 	}
-	if ext := strings.ToLower(filepath.Ext(c.Out)); c.Out != "-" && ext != ".opus" && ext != ".ogg" && ext != ".wav" {
-		fmt.Fprintf(w.stderr, "segue: -o %s: it must end in .opus or .wav, or be -\n", c.Out)
+	if err := c.checkName(); err != nil {
+		fmt.Fprintln(w.stderr, "segue:", err)
 		return exit{exitUsage}
 	}
 	if c.Out != "-" {
@@ -51,18 +52,39 @@ func (c renderCommand) Run(ctx context.Context, w world, s settings) (err error)
 	if err != nil {
 		return err
 	}
-	out, sink, err := c.sink(w)
+	out, err := openOutput(c.Out, w.stdout)
 	if err != nil {
-		return errors.Join(err, m.Close())
+		return errors.Join(fmt.Errorf("-o %s: cannot be written: %w", c.Out, reason(err)), m.Close())
 	}
+	sink, err := c.sink(out.writer())
+	if err != nil {
+		return errors.Join(err, m.Close(), out.close(false))
+	}
+	bar := newBar(w)
+	o.Measure, o.Progress = c.Stats, bar.update
 	stats, err := render.Run(ctx, m, sink, o)
-	if err = errors.Join(err, out.Close()); err != nil {
+	bar.clear()
+	// Of music that is damaged or cut short, what is good is kept.
+	good := err == nil || stats.Seconds > 0 && ctx.Err() == nil && (errors.Is(err, audio.ErrTruncated) || errors.Is(err, audio.ErrMalformed))
+	if err = errors.Join(err, out.close(good)); err != nil {
 		err = fmt.Errorf("%s: %w", c.Input, err)
 	}
 	if c.Stats && stats.Container != "" {
 		err = errors.Join(err, json.NewEncoder(w.stderr).Encode(stats))
 	}
 	return err
+}
+
+// checkName says what speaks against the name of the output.
+func (c renderCommand) checkName() error {
+	ext := strings.ToLower(filepath.Ext(c.Out))
+	switch {
+	case c.Wav != "" && (ext == ".opus" || ext == ".ogg"):
+		return fmt.Errorf("-o %s: --wav writes another kind of file than its name says", c.Out)
+	case c.Out == "-", c.Wav != "", ext == ".opus", ext == ".ogg", ext == ".wav":
+		return nil
+	}
+	return fmt.Errorf("-o %s: it must end in .opus or .wav, or be -", c.Out)
 }
 
 // options checks what the command line wants of the sound.
@@ -110,6 +132,9 @@ func writable(path, input string) error {
 			return errors.New("that is the file to be read; choose another name")
 		}
 	}
+	if err == nil && !had.Mode().IsRegular() {
+		return nil // opening a pipe for a moment would end it
+	}
 	f, e := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
 	if e != nil {
 		return fmt.Errorf("cannot be written: %w", reason(e))
@@ -129,30 +154,16 @@ func reason(err error) error {
 	return err
 }
 
-// sink opens the output.
-func (c renderCommand) sink(w world) (io.Closer, render.Sink, error) {
-	if c.Out == "-" {
-		b := bufio.NewWriterSize(w.stdout, 64<<10)
-		return flusher{b}, render.OggOpus(b), nil
+// sink writes to out what the name of the output and --wav ask for.
+func (c renderCommand) sink(out io.Writer) (render.Sink, error) {
+	switch {
+	case c.Wav == "float":
+		return render.WAVFloat(out)
+	case c.Wav != "", strings.ToLower(filepath.Ext(c.Out)) == ".wav":
+		return render.WAV(out)
 	}
-	f, err := os.Create(c.Out)
-	if err != nil {
-		return nil, nil, err
-	}
-	if strings.ToLower(filepath.Ext(c.Out)) != ".wav" {
-		return f, render.OggOpus(f), nil
-	}
-	sink, err := render.WAV(f)
-	if err != nil {
-		return nil, nil, errors.Join(err, f.Close())
-	}
-	return f, sink, nil
+	return render.OggOpus(out), nil
 }
-
-// flusher closes a buffered writer by writing what it holds.
-type flusher struct{ *bufio.Writer }
-
-func (f flusher) Close() error { return f.Flush() }
 
 // parseTime reads 90s, 1m30s, 1:30, 1:02:03.5 or plain seconds; empty is 0.
 func parseTime(s string) (time.Duration, error) {

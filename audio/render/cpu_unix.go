@@ -3,6 +3,7 @@
 package render
 
 import (
+	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,4 +16,16 @@ func cpuTime() time.Duration {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// peakRSS is the most memory of this process that was resident at once, in bytes.
+func peakRSS() int64 {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	if runtime.GOOS == "darwin" || runtime.GOOS == "ios" {
+		return int64(u.Maxrss) // in bytes there, else in KiB
+	}
+	return int64(u.Maxrss) * 1024
 }

@@ -4,7 +4,6 @@ import (
 	"io"
 
 	"segue/audio"
-	"segue/audio/codec/opus"
 	"segue/audio/container/ogg"
 	"segue/audio/container/wav"
 )
@@ -54,62 +53,40 @@ func (s *oggSink) End(length int64) error { return s.ogg.Close(min(s.skip+length
 // WAV returns a sink that decodes frames as a listener does, with one decoder
 // that is never reset, and writes 16-bit samples. The file's sizes are right if
 // w can seek. It does not close w.
-func WAV(w io.Writer) (Sink, error) {
-	dec, err := opus.NewDecoder()
+func WAV(w io.Writer) (Sink, error) { return newWAV(w, false) }
+
+// WAVFloat is WAV with samples of 32-bit float, which are neither rounded nor
+// limited.
+func WAVFloat(w io.Writer) (Sink, error) { return newWAV(w, true) }
+
+func newWAV(w io.Writer, float bool) (Sink, error) {
+	s := &wavSink{w: w, format: wav.Format{Rate: audio.SampleRate, Channels: audio.Channels, Float: float}}
+	var err error
+	s.heard, err = newHeard(func(pcm []float32) error { return s.wav.Write(pcm) })
 	if err != nil {
 		return nil, err
 	}
-	return &wavSink{w: w, dec: dec}, nil
+	return s, nil
 }
 
-// held is how many samples per channel a wavSink keeps back, because the end of
-// the music may turn out to lie before them.
-const held = 2 * audio.FrameSamples
-
 type wavSink struct {
-	w       io.Writer
-	wav     *wav.Writer
-	dec     audio.Decoder
-	pcm     []float32 // not yet written
-	skip    int64     // still to be dropped
-	written int64
+	*heard
+	w      io.Writer
+	format wav.Format
+	wav    *wav.Writer
 }
 
 func (s *wavSink) Start(skip int64, _ audio.Info) (err error) {
 	s.skip = skip
-	s.wav, err = wav.NewWriter(s.w, wav.Format{Rate: audio.SampleRate, Channels: audio.Channels})
+	s.wav, err = wav.NewWriter(s.w, s.format)
 	return err
 }
 
-func (s *wavSink) Write(f audio.Frame) (err error) {
-	if s.pcm, err = s.dec.Decode(s.pcm, audio.Packet{Data: f.Opus, Duration: audio.FrameSamples}); err != nil {
-		return err
-	}
-	if n := min(s.skip, int64(len(s.pcm)/audio.Channels)); n > 0 {
-		s.skip -= n
-		s.drop(n)
-	}
-	return s.put(int64(len(s.pcm)/audio.Channels) - held)
-}
+func (s *wavSink) Write(f audio.Frame) error { return s.write(f) }
 
 func (s *wavSink) End(length int64) error {
-	if err := s.put(min(length-s.written, int64(len(s.pcm)/audio.Channels))); err != nil {
+	if err := s.end(length); err != nil {
 		return err
 	}
 	return s.wav.Close()
 }
-
-// put writes the first n samples waiting.
-func (s *wavSink) put(n int64) error {
-	if n <= 0 {
-		return nil
-	}
-	if err := s.wav.Write(s.pcm[:n*audio.Channels]); err != nil {
-		return err
-	}
-	s.written += n
-	s.drop(n)
-	return nil
-}
-
-func (s *wavSink) drop(n int64) { s.pcm = s.pcm[:copy(s.pcm, s.pcm[n*audio.Channels:])] }
