@@ -28,6 +28,7 @@ type benchCommand struct {
 	Guilds  int    `default:"100" help:"How many players at once."`
 	Mode    string `default:"passthrough" enum:"passthrough,transcode" help:"How the music gets there: ${enum}."`
 	Seconds int    `default:"10" help:"How long to measure."`
+	Steady  bool   `help:"Encode at full complexity whatever the load."`
 	JSON    bool   `help:"Print one JSON object."`
 	Sink    bool   `hidden:"" help:"Be the other process: the voice server that is played to."`
 }
@@ -45,6 +46,7 @@ type benched struct {
 	Late           int64   `json:"ticks_late"`
 	LateP99        int     `json:"tick_lateness_p99_ms"`   // whole milliseconds, rounded down
 	LateWorst      int     `json:"tick_lateness_worst_ms"` // likewise; 63 is 63 or more
+	Complexity     int     `json:"complexity"`             // of encoding, at the end
 	AllocsPerFrame float64 `json:"allocations_per_frame"`
 	HeapBefore     uint64  `json:"heap_bytes_before"`
 	HeapAfter      uint64  `json:"heap_bytes_after"`
@@ -127,6 +129,9 @@ func (c benchCommand) Run(ctx context.Context, w world, s settings) error {
 func (b benched) print(out io.Writer) {
 	fmt.Fprintf(out, "%d guilds, %s, %.1f s\n", b.Guilds, b.Mode, b.Seconds)
 	fmt.Fprintf(out, "cpu         %.1f %% of one core, %.5f CPU seconds a minute of audio\n", b.CPUPercent, b.CPUPerMinute)
+	if b.Mode == "transcode" {
+		fmt.Fprintf(out, "complexity  %d at the end\n", b.Complexity)
+	}
 	fmt.Fprintf(out, "frames      %d sent, %d nulled, %d ticks late; %d arrived, %d of them end-to-end encrypted\n", b.Sent, b.Nulled, b.Late, b.Arrived, b.Sealed)
 	fmt.Fprintf(out, "lateness    99 %% of the ticks less than %d ms, the worst %d ms\n", b.LateP99+1, b.LateWorst)
 	fmt.Fprintf(out, "memory      heap %.1f MiB, then %.1f MiB; %.0f KiB a player; peak resident %.1f MiB; %.3f allocations a frame\n",
@@ -146,7 +151,12 @@ func (c benchCommand) measure(ctx context.Context, w world, cfg Config, hello si
 	if err != nil {
 		return r, err
 	}
-	players := player.NewRegistry(ctx, player.Options{Library: lib, Voice: calls, Pipeline: engine(cfg)})
+	o := live(cfg)
+	g := o.Governor
+	if c.Steady {
+		o.Governor = nil
+	}
+	players := player.NewRegistry(ctx, player.Options{Library: lib, Voice: calls, Pipeline: o})
 	defer func() {
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 		defer cancel()
@@ -173,6 +183,7 @@ func (c benchCommand) measure(ctx context.Context, w world, cfg Config, hello si
 	}
 	after := look(ctx, players, calls, c.Guilds)
 	r.fill(before, after)
+	r.Complexity = g.Complexity()
 	r.HeapPerPlayer = (int64(after.mem.HeapAlloc) - int64(idle.HeapAlloc)) / int64(max(c.Guilds, 1))
 	return r, nil
 }

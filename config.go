@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
+
+	"segue/audio/codec/opus"
 )
 
 // settings is every setting of the program as text, with the zero value for
@@ -35,7 +37,7 @@ type settings struct {
 	HTTPMaxSize   string `key:"http.max_size" name:"http-max-size" placeholder:"SIZE" help:"Largest file /play fetches (default: 512MiB)."`
 	QueueLimit    string `key:"queue.limit" placeholder:"N" help:"Most entries up next in one guild (default: 1000)."`
 	PlayerIdle    string `key:"player.idle" placeholder:"TIME" help:"Leave the voice channel after this long without music (default: 5m)."`
-	OpusBitrate   string `key:"opus.bitrate" placeholder:"BITS" help:"Bits per second where sound has to be encoded (default: 128000)."`
+	OpusBitrate   string `key:"opus.bitrate" placeholder:"BITS" help:"Most bits per second where sound has to be encoded (default: auto, what the voice channel carries)."`
 	LogLevel      string `key:"log.level" placeholder:"LEVEL" help:"debug, info, warn or error (default: info)."`
 	LogFormat     string `key:"log.format" placeholder:"FORMAT" help:"text or json (default: text)."`
 }
@@ -50,7 +52,7 @@ type Config struct {
 	HTTPMaxSize int64 // bytes
 	QueueLimit  int
 	PlayerIdle  time.Duration
-	OpusBitrate int // bits per second
+	OpusBitrate int // most bits per second; 0: what the voice channel carries
 	LogLevel    slog.Level
 	LogJSON     bool
 }
@@ -63,7 +65,7 @@ var defaults = map[string]string{
 	"http.max_size":   "512MiB",
 	"queue.limit":     "1000",
 	"player.idle":     "5m",
-	"opus.bitrate":    "128000",
+	"opus.bitrate":    "auto",
 	"log.level":       "info",
 	"log.format":      "text",
 }
@@ -260,8 +262,10 @@ func parseConfig(values, origin map[string]string) (c Config, problems []error) 
 	if c.PlayerIdle, err = time.ParseDuration(values["player.idle"]); err != nil || c.PlayerIdle < time.Second {
 		bad("player.idle", "a time of at least 1s, such as 90s or 5m")
 	}
-	if c.OpusBitrate, err = strconv.Atoi(values["opus.bitrate"]); err != nil || c.OpusBitrate < 6000 || c.OpusBitrate > 384_000 {
-		bad("opus.bitrate", "bits per second from 6000 to 384000")
+	if v := values["opus.bitrate"]; v != "auto" {
+		if c.OpusBitrate, err = strconv.Atoi(v); err != nil || c.OpusBitrate < opus.MinBitrate || c.OpusBitrate > opus.MaxBitrate {
+			bad("opus.bitrate", fmt.Sprintf("auto, or bits per second from %d to %d", opus.MinBitrate, opus.MaxBitrate))
+		}
 	}
 	if err := c.LogLevel.UnmarshalText([]byte(values["log.level"])); err != nil {
 		bad("log.level", "debug, info, warn or error")

@@ -23,7 +23,7 @@ func TestOnlyTheTokenIsNeeded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Config{Token: "a.b.c", APIURL: defaultAPIURL, Data: "data", HTTPMaxSize: 512 << 20, QueueLimit: 1000, PlayerIdle: 5 * time.Minute, OpusBitrate: 128000, LogLevel: slog.LevelInfo}
+	want := Config{Token: "a.b.c", APIURL: defaultAPIURL, Data: "data", HTTPMaxSize: 512 << 20, QueueLimit: 1000, PlayerIdle: 5 * time.Minute, LogLevel: slog.LevelInfo}
 	if got := c; !equalConfig(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

@@ -112,7 +112,7 @@ func checkToken(ctx context.Context, cfg Config) finding {
 func checkEngine(cfg Config) finding {
 	enc, err := engine(cfg).Encoder()
 	if err != nil {
-		return finding{"engine", false, err.Error(), "set opus.bitrate to a value from 6000 to 384000"}
+		return finding{"engine", false, err.Error(), "set opus.bitrate to auto"}
 	}
 	dec, err := opus.NewDecoder()
 	if err != nil {
@@ -131,5 +131,5 @@ func checkEngine(cfg Config) finding {
 		}
 	}
 	speed := time.Second.Seconds() / time.Since(start).Seconds()
-	return finding{Check: "engine", OK: true, Detail: fmt.Sprintf("opus works, transcoding at about %.0f times real time", speed)}
+	return finding{Check: "engine", OK: true, Detail: fmt.Sprintf("opus works, transcoding at about %.0f times real time; built with %s", speed, opus.Build())}
 }

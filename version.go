@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+
+	"segue/audio/codec/opus"
 )
 
 // version of the program; releases are tagged with it.
@@ -11,9 +13,10 @@ const version = "0.1.0"
 
 type versionCommand struct{}
 
-// Run prints version, commit and platform.
+// Run prints version, commit, platform, and which Opus is built in.
 func (versionCommand) Run(w world) error {
 	fmt.Fprintln(w.stdout, "segue", versionLine())
+	fmt.Fprintln(w.stdout, "opus:", opus.Build())
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"segue/audio"
 	"segue/audio/codec/opus"
+	"segue/audio/governor"
 	"segue/audio/pipeline"
 	"segue/audio/resample"
 	"segue/bot"
@@ -53,12 +54,20 @@ type app struct {
 	up      atomic.Bool
 }
 
-// engine is the audio engine as the configuration wants it.
+// engine is the audio engine as the configuration wants it, at its best whatever
+// time that takes.
 func engine(cfg Config) pipeline.Options {
 	return pipeline.Options{
 		Encoder: func() (audio.Encoder, error) { return opus.NewEncoder(opus.EncoderOptions{Bitrate: cfg.OpusBitrate}) },
 		Tables:  new(resample.Tables),
 	}
+}
+
+// live is the engine for what has to be in time.
+func live(cfg Config) pipeline.Options {
+	o := engine(cfg)
+	o.Governor = governor.New()
+	return o
 }
 
 // library makes the sources, in the order they are asked. They are used until the
@@ -98,7 +107,8 @@ func (a *app) assemble(ctx context.Context, who bot.Identity) (err error) {
 	}
 	a.voice = voice.NewManager(voice.Options{Log: a.log, TLS: a.hooks.tls})
 	a.players = player.NewRegistry(context.WithoutCancel(ctx), player.Options{
-		Library: a.library, Voice: joiner{a.voice}, Pipeline: engine(a.cfg), Log: a.log, Limit: a.cfg.QueueLimit, Idle: a.cfg.PlayerIdle,
+		Library: a.library, Voice: joiner{a.voice}, Pipeline: live(a.cfg), Bitrate: a.cfg.OpusBitrate,
+		Log: a.log, Limit: a.cfg.QueueLimit, Idle: a.cfg.PlayerIdle,
 	})
 	if a.bot, err = bot.New(bot.Options{
 		Token: a.cfg.Token, APIURL: a.cfg.APIURL, Log: a.log, Voice: a.voice, Players: a.players, Resolver: a.library, Settings: a.store, Version: version,

@@ -138,6 +138,10 @@ func New(o Options) (*Bot, error) {
 		// Listeners run inside disgo's lock, so ours only hand over.
 		disgobot.WithEventListenerFunc(b.loggedIn),
 		disgobot.WithEventListenerFunc(b.hear),
+		disgobot.WithEventListenerFunc(b.moved),
+		disgobot.WithEventListenerFunc(b.rebuilt),
+		disgobot.WithEventListenerFunc(b.begun),
+		disgobot.WithEventListenerFunc(b.back),
 	)
 	if err != nil {
 		return nil, &SetupError{Code: "token.malformed", Err: err}

@@ -21,6 +21,11 @@ func (c *Channel) Limit(n int) *Channel {
 	return c.change(func() { c.limit = n })
 }
 
+// Bitrate sets how many bit/s a voice channel carries; it begins with 64000.
+func (c *Channel) Bitrate(bps int) *Channel {
+	return c.change(func() { c.bitrate = bps })
+}
+
 // Denies takes permissions away from one person or bot in this channel, or
 // from everyone if who is nil.
 func (c *Channel) Denies(who Someone, p Permissions) *Channel {

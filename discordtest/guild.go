@@ -46,6 +46,7 @@ type Channel struct {
 	name       string
 	kind       int
 	limit      int
+	bitrate    int // bit/s
 	status     string
 	topic      string
 	overwrites map[ID]overwrite
@@ -127,7 +128,7 @@ func (g *Guild) channel(name string, kind int) *Channel {
 }
 
 func (g *Guild) addChannel(name string, kind int) *Channel {
-	c := &Channel{guild: g, id: g.d.ids.next(g.d.now()), name: name, kind: kind, overwrites: map[ID]overwrite{}}
+	c := &Channel{guild: g, id: g.d.ids.next(g.d.now()), name: name, kind: kind, bitrate: 64000, overwrites: map[ID]overwrite{}}
 	g.channels = append(g.channels, c)
 	return c
 }

@@ -80,7 +80,7 @@ func (c *Channel) json() obj {
 			out["topic"] = c.topic
 		}
 	default:
-		out["bitrate"], out["user_limit"], out["rtc_region"] = 64000, c.limit, nil
+		out["bitrate"], out["user_limit"], out["rtc_region"] = c.bitrate, c.limit, nil
 	}
 	return out
 }

@@ -11,7 +11,7 @@ type Pump = pump
 
 // Open replaces how media become frames.
 func (r *Registry) Open(f func(ctx, life context.Context, m *audio.Media) (Pump, audio.Info, error)) {
-	r.open = func(ctx, life context.Context, m *audio.Media) (tape, error) {
+	r.open = func(ctx, life context.Context, m *audio.Media, _ func() int) (tape, error) {
 		p, info, err := f(ctx, life, m)
 		return tape{pump: p, info: info, mode: func() string { return "passthrough" }}, err
 	}

@@ -8,8 +8,10 @@ import (
 )
 
 // openPipeline makes frames with package pipeline.
-func openPipeline(o pipeline.Options) opener {
-	return func(ctx, life context.Context, m *audio.Media) (tape, error) {
+func openPipeline(base pipeline.Options) opener {
+	return func(ctx, life context.Context, m *audio.Media, bitrate func() int) (tape, error) {
+		o := base
+		o.Bitrate = bitrate
 		// Probing reads; what ends the opening must end that read too.
 		stop := context.AfterFunc(ctx, func() { _ = m.Close() })
 		stream, err := pipeline.Open(m, o)

@@ -105,7 +105,7 @@ func (s *state) openTrack(life context.Context, t music.Track) (_ tape, err erro
 	if err != nil {
 		return tape{}, err
 	}
-	return s.p.reg.open(ctx, life, m)
+	return s.p.reg.open(ctx, life, m, s.p.bitrate)
 }
 
 // opened takes in what open came to.

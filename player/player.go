@@ -9,6 +9,7 @@ package player
 
 import (
 	"context"
+	"sync/atomic"
 
 	"segue/audio"
 	"segue/music"
@@ -63,10 +64,34 @@ type Player struct {
 	reg   *Registry
 	inbox chan func(*state) // unbuffered: what was sent is being run
 	gone  chan struct{}     // closed when the inbox is no longer read
+
+	carried atomic.Int64 // bit/s the voice channel carries, 0 if nobody has said
 }
 
 // Guild is whose music this is.
 func (p *Player) Guild() music.GuildID { return p.guild }
+
+// minBitrate is the least bit/s to encode with: below, music loses one of its
+// channels and then its treble. Voice channels may be set to 8000.
+const minBitrate = 24_000
+
+// Carry says how many bit/s the voice channel we are in carries: what has to be
+// encoded is encoded with that, at least 24,000, from the next frame on. It
+// neither waits nor fails; a player that ends forgets it.
+func (p *Player) Carry(bps int) { p.carried.Store(int64(bps)) }
+
+// bitrate is what to encode with, in bit/s; 0: nobody has said.
+func (p *Player) bitrate() int {
+	bps := int(p.carried.Load())
+	if bps <= 0 {
+		return 0
+	}
+	bps = max(bps, minBitrate)
+	if most := p.reg.o.Bitrate; most > 0 {
+		bps = min(bps, most)
+	}
+	return bps
+}
 
 // Enqueue puts tracks at the end of the queue and plays them when their turn
 // comes, at once if nothing is playing. If no voice channel is joined it joins

@@ -16,7 +16,8 @@ import (
 type Options struct {
 	Library  Library
 	Voice    Voice
-	Pipeline pipeline.Options // how tracks become frames
+	Pipeline pipeline.Options // how tracks become frames; its Bitrate is the player's to set
+	Bitrate  int              // most bit/s to encode with, whatever a voice channel carries; 0: no limit of ours
 	Log      *slog.Logger     // nil: no log
 	Limit    int              // entries up next per guild; 0: no limit
 	Idle     time.Duration    // with nothing to play, leave after this long; 0: 5 minutes, negative: never

@@ -26,5 +26,6 @@ type tape struct {
 }
 
 // An opener makes frames of media. The media is its own from then on, also when
-// it fails. Opening ends with ctx at the latest; life bounds the pump.
-type opener func(ctx, life context.Context, m *audio.Media) (tape, error)
+// it fails. Opening ends with ctx at the latest; life bounds the pump. Where the
+// pump encodes it asks bitrate, before each frame.
+type opener func(ctx, life context.Context, m *audio.Media, bitrate func() int) (tape, error)
