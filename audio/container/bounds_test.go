@@ -53,6 +53,12 @@ func TestEndlessNonsenseEndsSomewhere(t *testing.T) {
 		"MP4 of fragments, then zeros":   {first: sound("sweep-fragments.m4a"), rest: "\x00"},
 		"MP4 of fragments again":         {first: sound("sweep-fragments.m4a"), rest: sound("sweep-fragments.m4a")},
 		"AAC, then ones":                 {first: sound("sweep.aac"), rest: "\xff"},
+		"LATM, then ones":                {first: sound("sweep.latm"), rest: "\xff"},
+		"LATM, frames of one byte":       {first: sound("sweep.latm"), rest: "\x56\xe0\x01\x80"},
+		"MPEG-TS, then zeros":            {first: sound("sweep.ts"), rest: "\x00"},
+		"MPEG-TS, then empty packets":    {first: sound("sweep.ts"), rest: "\x47\x1f\xff\x10" + strings.Repeat("\xff", 184)},
+		"MPEG-TS, then its own stream":   {first: sound("sweep.ts"), rest: "\x47\x01\x00\x10" + strings.Repeat("\xff", 184)},
+		"MPEG-TS of nothing":             {rest: "\x47\x1f\xff\x10" + strings.Repeat("\xff", 184)},
 		"WAV, chunks without end":        {first: "RIFF\x00\x00\x00\x00WAVE", rest: "junk\x00\x00\x00\x00"},
 	} {
 		start := time.Now()

@@ -11,9 +11,11 @@ import (
 	"segue/audio/container/flac"
 	"segue/audio/container/hls"
 	"segue/audio/container/input"
+	"segue/audio/container/latm"
 	"segue/audio/container/matroska"
 	"segue/audio/container/mp3"
 	"segue/audio/container/mp4"
+	"segue/audio/container/mpegts"
 	"segue/audio/container/ogg"
 	"segue/audio/container/tags"
 	"segue/audio/container/wav"
@@ -54,6 +56,10 @@ func Open(m *audio.Media) (audio.Demuxer, error) {
 		return wrap(mp4.NewDemuxer(r))
 	case ADTS:
 		return wrap(adts.NewDemuxer(r, in))
+	case LATM:
+		return wrap(latm.NewDemuxer(r, in))
+	case MPEGTS:
+		return wrap(mpegts.NewDemuxer(r))
 	case HLS:
 		return wrap(hls.NewDemuxer(r, m))
 	default:

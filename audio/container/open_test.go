@@ -31,6 +31,7 @@ var sounds = []struct {
 	{"sweep.mp3", "mp3", "mp3", 22050, 1, 33075},
 	{"sweep.m4a", "mp4", "aac", 22050, 1, 33075},
 	{"sweep-opus.mp4", "mp4", "opus", 48000, 2, 72000},
+	{"sweep-opus.ts", "mpegts", "opus", 48000, 2, 72000},
 	{"sweep.flac", "flac", "flac", 8000, 1, 12000},
 }
 
@@ -46,7 +47,7 @@ func TestEverySoundIsRecognisedAndComesOutWhole(t *testing.T) {
 			if ms := in.Duration.Milliseconds(); ms < 1490 || ms > 1530 {
 				t.Errorf("it lasts %v, want 1.5 s", in.Duration)
 			}
-			if in.Title != "Sweep" && s.file != "sweep-flac.oga" {
+			if in.Title != "Sweep" && s.file != "sweep-flac.oga" && s.container != "mpegts" {
 				t.Errorf("its title is %q", in.Title)
 			}
 			pcm := decode(t, d)

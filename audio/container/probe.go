@@ -25,6 +25,8 @@ const (
 	FLAC     Format = "flac"
 	MP4      Format = "mp4"  // and M4A, QuickTime
 	ADTS     Format = "adts" // bare AAC
+	LATM     Format = "latm" // AAC in LOAS
+	MPEGTS   Format = "mpegts"
 	HLS      Format = "hls"  // a playlist of segments
 	AIFF     Format = "aiff" // and AIFF-C
 )
@@ -55,7 +57,7 @@ func Probe(head []byte, mimeType, ext string) (Format, error) {
 	}
 	hint := hintOf(mimeType, ext)
 	best, score := Format(""), 0
-	for _, f := range []Format{Matroska, Ogg, WAV, AIFF, MP4, FLAC, ADTS, MP3} {
+	for _, f := range []Format{Matroska, Ogg, WAV, AIFF, MP4, FLAC, MPEGTS, ADTS, LATM, MP3} {
 		s := look(f, head)
 		if s > 0 && s < certain && f == hint {
 			s += hinted
@@ -98,6 +100,10 @@ func look(f Format, head []byte) int {
 		is = lookHLS(head)
 	case ADTS:
 		return lookADTS(head)
+	case LATM:
+		return lookLATM(head)
+	case MPEGTS:
+		return lookMPEGTS(head)
 	case MP3:
 		return lookMP3(head)
 	}
@@ -204,6 +210,10 @@ func hintOf(mimeType, ext string) Format {
 		return MP4
 	case ".aac", ".adts":
 		return ADTS
+	case ".latm", ".loas":
+		return LATM
+	case ".ts", ".m2ts", ".mts", ".m2t":
+		return MPEGTS
 	case ".m3u8":
 		return HLS
 	}
@@ -255,8 +265,6 @@ func foreign(head []byte) string {
 		return "an image (WebP)"
 	case len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "AVI ":
 		return "an AVI video"
-	case len(head) > 188 && head[0] == 0x47 && head[188] == 0x47 && (len(head) <= 376 || head[376] == 0x47):
-		return "an MPEG transport stream"
 	case isADTS(head):
 		return "AAC audio"
 	}

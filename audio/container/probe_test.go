@@ -13,33 +13,28 @@ import (
 )
 
 func TestWhatIsNotAudioIsNamed(t *testing.T) {
-	ts := make([]byte, 188*3)
-	for i := 0; i < len(ts); i += 188 {
-		ts[i] = 0x47
-	}
 	for what, head := range map[string]string{
-		"a web page":               "\n<!DOCTYPE html><html><head>",
-		"a web page ":              "<html lang=en>",
-		"an XML document":          "<?xml version=\"1.0\"?><rss>",
-		"an image (PNG)":           "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
-		"an image (JPEG)":          "\xff\xd8\xff\xe0\x00\x10JFIF",
-		"an image (GIF)":           "GIF89a",
-		"an image (WebP)":          "RIFF\x00\x00\x00\x00WEBPVP8 ",
-		"an image (AVIF)":          "\x00\x00\x00\x20ftypavif\x00\x00\x00\x00",
-		"a ZIP archive":            "PK\x03\x04\x14\x00",
-		"a PDF document":           "%PDF-1.7",
-		"a program":                "\x7fELF\x02\x01\x01",
-		"a playlist (M3U)":         "#EXTM3U\n#EXTINF:123,Song\nsong.mp3\n",
-		"a playlist (M3U) ":        "\xef\xbb\xbf#EXTM3U\n",
-		"a playlist (PLS)":         "[playlist]\nFile1=http://radio.example/\n",
-		"a playlist":               "http://radio.example/stream\n",
-		"AAC audio":                "\xff\xf1\x50\x80\x01\x1f\xfc\x00",
-		"an MPEG transport stream": string(ts),
-		"an AVI video":             "RIFF\x00\x00\x00\x00AVI LIST",
-		"a MIDI file":              "MThd\x00\x00\x00\x06",
-		"text":                     "Dear Sir or Madam,\nI write to you",
-		"a JSON document":          "{\"error\": \"gone\"}",
-		"an empty file":            "",
+		"a web page":        "\n<!DOCTYPE html><html><head>",
+		"a web page ":       "<html lang=en>",
+		"an XML document":   "<?xml version=\"1.0\"?><rss>",
+		"an image (PNG)":    "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
+		"an image (JPEG)":   "\xff\xd8\xff\xe0\x00\x10JFIF",
+		"an image (GIF)":    "GIF89a",
+		"an image (WebP)":   "RIFF\x00\x00\x00\x00WEBPVP8 ",
+		"an image (AVIF)":   "\x00\x00\x00\x20ftypavif\x00\x00\x00\x00",
+		"a ZIP archive":     "PK\x03\x04\x14\x00",
+		"a PDF document":    "%PDF-1.7",
+		"a program":         "\x7fELF\x02\x01\x01",
+		"a playlist (M3U)":  "#EXTM3U\n#EXTINF:123,Song\nsong.mp3\n",
+		"a playlist (M3U) ": "\xef\xbb\xbf#EXTM3U\n",
+		"a playlist (PLS)":  "[playlist]\nFile1=http://radio.example/\n",
+		"a playlist":        "http://radio.example/stream\n",
+		"AAC audio":         "\xff\xf1\x50\x80\x01\x1f\xfc\x00",
+		"an AVI video":      "RIFF\x00\x00\x00\x00AVI LIST",
+		"a MIDI file":       "MThd\x00\x00\x00\x06",
+		"text":              "Dear Sir or Madam,\nI write to you",
+		"a JSON document":   "{\"error\": \"gone\"}",
+		"an empty file":     "",
 	} {
 		what = strings.TrimSpace(what)
 		for _, hint := range [][2]string{{"", ""}, {"audio/mpeg", ".mp3"}} {

@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	maxUnit   = 64 << 10              // bytes of a frame
-	maxSilent = 32 << 20 / packetSize // packets between two frames
-	noKey     = -1                    // of no frame
-	noPID     = -1                    // of no packet
+	maxUnit   = 64 << 10 // bytes of a frame
+	maxSilent = 32 << 20 // bytes of packets between two frames
+	noKey     = -1       // of no frame
+	noPID     = -1       // of no packet
 )
 
 // A Demuxer takes the packets of the first stream of sound that can be played out
@@ -157,8 +157,8 @@ func (d *Demuxer) advance() error {
 		if err := d.pull(); err != nil {
 			return err
 		}
-		if n++; n > maxSilent {
-			return d.refusal(fmt.Errorf("%d MiB without any: %w", maxSilent*packetSize>>20, audio.ErrLimit))
+		if n += packetSize; n > maxSilent {
+			return d.refusal(fmt.Errorf("%d MiB without any: %w", maxSilent>>20, audio.ErrLimit))
 		}
 	}
 }
