@@ -33,7 +33,7 @@ func newTables() *tables {
 	t := &tables{all: dct.New(Bands)}
 	for i := range 5 {
 		for n := range Bands {
-			c := 2 * Bands * coefficient(2*(Bands*i+Bands-1-n))
+			c := 2 * Bands * Coefficient(2*(Bands*i+Bands-1-n))
 			if n < Bands-Core-1 {
 				c = -c
 			}
@@ -42,7 +42,7 @@ func newTables() *tables {
 	}
 	for i := range 10 {
 		for n := range Bands {
-			t.synthesis[i][n] = coefficient(Bands*i + n)
+			t.synthesis[i][n] = Coefficient(Bands*i + n)
 		}
 	}
 	return t

@@ -29,7 +29,7 @@ func TestAnalysisIsWhatItsFormulaSays(t *testing.T) {
 				for n := range 64 {
 					u := 0.0
 					for j := range 5 {
-						u += x[n+64*j] * float64(coefficient(2*(n+64*j)))
+						u += x[n+64*j] * float64(Coefficient(2*(n+64*j)))
 					}
 					want += complex(u, 0) * 2 * cmplx.Exp(complex(0, math.Pi/64*(float64(k)+0.5)*(2*float64(n)-0.5)))
 				}
@@ -67,7 +67,7 @@ func TestSynthesisIsWhatItsFormulaSays(t *testing.T) {
 			for k := range Bands {
 				want := 0.0
 				for n := range 5 {
-					want += v[256*n+k]*float64(coefficient(128*n+k)) + v[256*n+192+k]*float64(coefficient(128*n+64+k))
+					want += v[256*n+k]*float64(Coefficient(128*n+k)) + v[256*n+192+k]*float64(Coefficient(128*n+64+k))
 				}
 				if x := got[2*(slot*64+k)+1]; math.Abs(float64(x)-want) > 1e-5 {
 					t.Fatalf("frame %d, slot %d, sample %d is %v, want %v", frame, slot, k, x, want)

@@ -45,8 +45,8 @@ var half = [321]float32{
 	0.8511971, 0.8523047, 0.8531021, 0.8535721, 0.85373855,
 }
 
-// coefficient is the nth of the window's 640.
-func coefficient(n int) float32 {
+// Coefficient is the nth of the 640 of the window all banks are made with.
+func Coefficient(n int) float32 {
 	switch {
 	case n <= 320:
 		return half[n]
