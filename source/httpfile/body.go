@@ -11,6 +11,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"segue/audio"
@@ -23,6 +24,8 @@ const (
 	// skipped is how far ahead a seek reads on rather than asking anew: what
 	// arrives faster than a request goes to and fro.
 	skipped = 128 << 10
+	// wellGone is how much a station must have sent for asking it to have gone well.
+	wellGone = 16 << 10
 )
 
 // errClosed is what reading closed media gives.
@@ -31,21 +34,29 @@ var errClosed = errors.New("http media closed")
 // A body is a file or stream as bytes, over as many requests as it takes. Read
 // and Seek belong to one goroutine; Close may come from any.
 type body struct {
-	s    *Source
-	u    *url.URL // as it was asked for: asking again starts over, redirects included
-	head http.Header
-	size int64 // -1 if unknown
+	s     *Source
+	u     *url.URL // as it was asked for: asking again starts over, redirects included
+	found *url.URL // where it was in the end: what it refers to counts from there
+	head  http.Header
+	from  int64 // where what is wanted begins
+	size  int64 // and ends; -1 if unknown
+	total int64 // bytes of the whole file; -1 if unknown
 
-	// life ends with Close; each request is its child.
-	life context.Context
-	end  context.CancelCauseFunc
+	// life ends with Close; each request is its child. root is that of the body
+	// one began with.
+	life, root context.Context
+	end        context.CancelCauseFunc
 
 	ranges bool    // the server can begin in the middle
 	resp   *answer // nil: ask again before the next byte
 	at     int64   // the next byte of resp
 	pos    int64   // the next byte wanted
-	tries  int     // asked again since the last byte
+	got    int64   // bytes since it was asked last
+	tries  int     // asked again since it went well
 	failed error   // what Read says from now on
+
+	titles bool // it says what is on
+	now    atomic.Pointer[string]
 }
 
 // An answer is one response being read.
@@ -62,20 +73,71 @@ func (a *answer) close() {
 
 // get asks for u and reads the header. ctx bounds only that.
 func (s *Source) get(ctx context.Context, u *url.URL) (*body, error) {
-	b := &body{s: s, u: u, size: -1}
-	b.life, b.end = context.WithCancelCause(context.WithoutCancel(ctx))
-	resp, a, err := b.ask(ctx, "")
+	return s.part(ctx, context.WithoutCancel(ctx), nil, u, 0, 0)
+}
+
+// part is get of n bytes from from on, or of what follows if n is 0. What it gives
+// lives no longer than life; root is the life of what refers to it, if anything.
+func (s *Source) part(ctx, life, root context.Context, u *url.URL, from, n int64) (*body, error) {
+	b := &body{s: s, u: u, from: from, pos: from, size: -1, total: -1}
+	b.life, b.end = context.WithCancelCause(life)
+	if b.root = root; root == nil {
+		b.root = b.life
+	}
+	if err := s.checkSize(n); err != nil {
+		b.end(errClosed)
+		return nil, err
+	}
+	ranged := ""
+	if n > 0 {
+		b.size = from + n
+	}
+	if from > 0 || n > 0 {
+		ranged = b.rest()
+	}
+	resp, a, err := b.ask(ctx, ranged)
+	if err == nil {
+		b.resp, b.head, b.found = a, resp.Header, resp.Request.URL
+		err = b.begin(resp)
+	}
 	if err != nil {
 		b.end(errClosed)
 		return nil, err
 	}
-	b.resp, b.head, b.size = a, resp.Header, resp.ContentLength
-	b.ranges = b.size > 0 && strings.EqualFold(resp.Header.Get("Accept-Ranges"), "bytes")
-	if err := s.checkSize(b.size); err != nil {
-		_ = b.Close()
-		return nil, err
-	}
 	return b, nil
+}
+
+// begin sizes up the first answer.
+func (b *body) begin(resp *http.Response) error {
+	if resp.StatusCode == http.StatusPartialContent {
+		at, total, ok := contentRange(resp.Header.Get("Content-Range"))
+		if !ok || at != b.from {
+			return b.cut(errors.New("the server sent another part than asked for"))
+		}
+		b.at, b.total, b.ranges = at, total, true
+	} else {
+		b.total = resp.ContentLength
+		b.ranges = b.from == 0 && b.size < 0 && b.total > 0 && strings.EqualFold(resp.Header.Get("Accept-Ranges"), "bytes")
+	}
+	if every := metaInterval(resp.Header); every > 0 {
+		b.total, b.ranges, b.titles = -1, false, true
+		b.resp.body = b.strip(b.resp.body, every)
+	}
+	switch {
+	case b.size < 0:
+		b.size = b.total
+	case b.total >= 0 && b.size > b.total:
+		return b.cut(errors.New("the file is shorter than what refers to it says"))
+	}
+	return b.s.checkSize(b.size - b.from)
+}
+
+// rest is the range from pos on.
+func (b *body) rest() string {
+	if b.size >= 0 && b.size != b.total {
+		return fmt.Sprintf("bytes=%d-%d", b.pos, b.size-1)
+	}
+	return fmt.Sprintf("bytes=%d-", b.pos)
 }
 
 // ask sends one request, for a part of the file if ranged is not empty, and
@@ -94,13 +156,13 @@ func (b *body) ask(ctx context.Context, ranged string) (*http.Response, *answer,
 	}
 	req.Header.Set("User-Agent", "Segue")
 	req.Header.Set("Accept", "audio/*, */*;q=0.5")
-	want := http.StatusOK
 	if ranged != "" {
-		want = http.StatusPartialContent
 		req.Header.Set("Range", ranged)
 		if v := b.validator(); v != "" {
 			req.Header.Set("If-Range", v)
 		}
+	} else if b.root == b.life {
+		req.Header.Set("Icy-MetaData", "1")
 	}
 	resp, err := b.s.client.Do(req)
 	if err != nil {
@@ -109,18 +171,27 @@ func (b *body) ask(ctx context.Context, ranged string) (*http.Response, *answer,
 		return nil, nil, err
 	}
 	a := &answer{body: resp.Body, ctx: rctx, cancel: cancel}
-	if resp.StatusCode != want {
+	if err := b.expected(resp.StatusCode, ranged != ""); err != nil {
 		a.close()
-		if resp.StatusCode == http.StatusOK { // of a range: the file has changed
-			return nil, nil, b.cut(errors.New("the server began again from the start"))
-		}
-		return nil, nil, statusError(resp.StatusCode, b.u.Hostname())
+		return nil, nil, err
 	}
 	if !timer.Stop() || !stop() { // too late by a hair
 		a.close()
 		return nil, nil, failure(rctx, b.u.Hostname(), context.Cause(rctx))
 	}
 	return resp, a, nil
+}
+
+// expected checks the status of an answer. One that does not know ranges may
+// answer the first request with all there is.
+func (b *body) expected(status int, ranged bool) error {
+	switch {
+	case status == http.StatusOK && (!ranged || b.head == nil), status == http.StatusPartialContent && ranged:
+		return nil
+	case status == http.StatusOK: // of a range: the file has changed
+		return b.cut(errors.New("the server began again from the start"))
+	}
+	return statusError(status, b.u.Hostname())
 }
 
 func statusError(status int, host string) error {
@@ -166,7 +237,7 @@ func (b *body) step(p []byte) (int, error) {
 	if b.size >= 0 && b.pos >= b.size {
 		return 0, io.EOF
 	}
-	if b.resp != nil && b.at != b.pos && (b.at > b.pos || b.pos-b.at > skipped) {
+	if b.resp != nil && b.ranges && b.at != b.pos && (b.at > b.pos || b.pos-b.at > skipped) {
 		b.hangUp()
 	}
 	if b.resp == nil {
@@ -175,10 +246,12 @@ func (b *body) step(p []byte) (int, error) {
 	skip := b.pos - b.at
 	if skip > 0 {
 		p = make([]byte, min(skip, 16<<10))
+	} else if b.size >= 0 {
+		p = p[:min(int64(len(p)), b.size-b.pos)]
 	}
 	n, err := b.receive(p)
 	b.at += int64(n)
-	if n > 0 {
+	if b.got += int64(n); b.got >= wellGone || n > 0 && !b.live() {
 		b.tries = 0
 	}
 	if skip > 0 {
@@ -186,9 +259,9 @@ func (b *body) step(p []byte) (int, error) {
 	} else {
 		b.pos += int64(n)
 	}
-	if !b.live() && b.at > b.s.o.MaxSize {
+	if read := b.at - b.from; !b.live() && read > b.s.o.MaxSize {
 		b.hangUp()
-		return 0, b.s.checkSize(b.at)
+		return 0, b.s.checkSize(read)
 	}
 	if err != nil {
 		err = b.broken(err)
@@ -211,6 +284,10 @@ func (b *body) broken(err error) error {
 	cause := context.Cause(ctx)
 	b.hangUp()
 	switch {
+	case b.live() && b.life.Err() == nil && b.tries < reconnects:
+		return nil
+	case b.live() && errors.Is(err, io.EOF):
+		return b.cut(err)
 	case errors.Is(err, io.EOF) && b.size < 0:
 		return io.EOF
 	case errors.Is(err, io.EOF) && b.at >= b.size:
@@ -227,7 +304,7 @@ func (b *body) cut(err error) error {
 	return &music.Error{Kind: music.Unavailable, Code: "url.cut", Args: []any{b.u.Hostname()}, Err: redact(err)}
 }
 
-// askAgain asks for the file from pos on.
+// askAgain asks for the file from pos on, or for what a station sends now.
 func (b *body) askAgain() error {
 	if b.tries > 0 { // the first time at once: a listener is waiting
 		select {
@@ -237,14 +314,22 @@ func (b *body) askAgain() error {
 		}
 	}
 	b.tries++
-	resp, a, err := b.ask(b.life, fmt.Sprintf("bytes=%d-", b.pos))
+	b.got = 0
+	ranged := ""
+	if !b.live() {
+		ranged = b.rest()
+	}
+	resp, a, err := b.ask(b.life, ranged)
 	if err != nil {
 		if music.KindOf(err) == music.Unavailable && b.tries < reconnects {
 			return nil
 		}
 		return err
 	}
-	if from, total, ok := contentRange(resp.Header.Get("Content-Range")); !ok || from != b.pos || total != b.size {
+	if ranged == "" {
+		return b.tuneIn(resp, a)
+	}
+	if from, total, ok := contentRange(resp.Header.Get("Content-Range")); !ok || from != b.pos || total != b.total {
 		a.close()
 		return b.cut(errors.New("the server sent another part than asked for"))
 	}
@@ -296,22 +381,20 @@ func (b *body) Close() error {
 	return nil
 }
 
-// live reports whether this is a station, as far as headers tell.
-func (b *body) live() bool {
-	return b.size < 0 && (b.head.Get("Icy-Name") != "" || b.head.Get("Icy-Br") != "" ||
-		b.head.Get("Ice-Audio-Info") != "" || strings.HasPrefix(b.head.Get("Server"), "Icecast"))
-}
-
-func (b *body) station() string { return b.head.Get("Icy-Name") }
-
 // media hands the body on as what the engine reads.
 func (b *body) media() *audio.Media {
-	m := &audio.Media{ReadCloser: b, Size: b.size, Ext: path.Ext(b.u.Path)}
+	m := &audio.Media{ReadCloser: b, Size: -1, Ext: path.Ext(b.u.Path), Refs: refs{b.s, b.root, b.found}}
 	if kind, _, err := mime.ParseMediaType(b.head.Get("Content-Type")); err == nil {
 		m.MIME = kind
 	}
-	if b.ranges {
+	if b.size >= 0 {
+		m.Size = b.size - b.from
+	}
+	if b.ranges && b.from == 0 {
 		m.Seeker = b
+	}
+	if b.titles {
+		m.Playing = b.playing
 	}
 	return m
 }

@@ -74,7 +74,7 @@ func New(o Options) (*Source, error) {
 	s := &Source{guard: guard, o: o}
 	s.transport = &http.Transport{
 		Proxy:                  nil, // a proxy would dial what the guard cannot see
-		DialContext:            guard.DialContext,
+		DialContext:            translated(guard.DialContext),
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true, // music is compressed, and a bomb could hide in it
 		MaxResponseHeaderBytes: 64 << 10,

@@ -237,7 +237,12 @@ func TestAttachmentsComeFromDiscordOnly(t *testing.T) {
 }
 
 func TestStationsAreLive(t *testing.T) {
+	var over atomic.Bool
 	s, base := host(t, Options{MaxSize: 1000}, func(w http.ResponseWriter, _ *http.Request) {
+		if over.Swap(true) {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
 		w.Header().Set("icy-name", "  Radio \t One")
 		w.Header()["Content-Length"] = nil
 		_ = http.NewResponseController(w).Flush()
@@ -252,7 +257,7 @@ func TestStationsAreLive(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	if got, err := io.ReadAll(m); err != nil || !bytes.Equal(got, content) || m.Seeker != nil || m.Size != -1 {
+	if got, err := io.ReadAll(m); code(err) != "url.status" || !bytes.Equal(got, content) || m.Seeker != nil || m.Size != -1 || m.Playing != nil {
 		t.Errorf("got %d bytes, %v, size %d", len(got), err, m.Size)
 	}
 }
