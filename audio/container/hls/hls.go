@@ -13,6 +13,7 @@ import (
 	"segue/audio"
 	"segue/audio/container/input"
 	"segue/audio/container/mp4"
+	"segue/audio/container/mpegts"
 )
 
 const (
@@ -211,9 +212,14 @@ func (d *Demuxer) open() (stamp, error) {
 		return at, err
 	}
 	c := inner.Codec()
-	if m, ok := inner.(*mp4.Demuxer); ok {
+	switch m := inner.(type) {
+	case *mp4.Demuxer:
 		if at = (stamp{told: true, at: m.Origin()}); at.at > 0 {
 			c.PreSkip = 0 // which is for the beginning of the whole
+		}
+	case *mpegts.Demuxer:
+		if ticks, ok := m.Origin(); ok {
+			at = stampOf(ticks)
 		}
 	}
 	d.inner, d.now, d.rate = inner, c, max(c.SampleRate, 1)

@@ -13,6 +13,7 @@ import (
 	"segue/audio/container/input"
 	mp3file "segue/audio/container/mp3"
 	"segue/audio/container/mp4"
+	"segue/audio/container/mpegts"
 	"segue/audio/container/tags"
 )
 
@@ -29,6 +30,11 @@ type stamp struct {
 	told  bool
 	at    int64 // in samples at 48 kHz, of any beginning
 	wraps bool
+}
+
+// stampOf is the clock of transport streams, 33 bits at 90 kHz.
+func stampOf(ticks int64) stamp {
+	return stamp{told: true, at: input.MulDiv(ticks, audio.SampleRate, 90000), wraps: true}
 }
 
 // since is how long after o that is, in samples at rate, on the grid of frames of
@@ -77,6 +83,9 @@ func open(r *input.Reader) (audio.Demuxer, stamp, error) {
 	case "adts":
 		d, err := adts.NewDemuxer(r, in)
 		return wrapped(d, err, at)
+	case "mpegts":
+		d, err := mpegts.NewDemuxer(r)
+		return wrapped(d, err, at)
 	case "mp4":
 		d, err := mp4.NewDemuxer(r)
 		return wrapped(d, err, at)
@@ -104,6 +113,8 @@ func kindOf(head []byte) string {
 	switch {
 	case isBox(head):
 		return "mp4"
+	case isTransport(head):
+		return "mpegts"
 	case bytes.HasPrefix(head, []byte("WEBVTT")):
 		return "subtitles"
 	case bytes.HasPrefix(head, []byte{0x0b, 0x77}):
@@ -138,6 +149,17 @@ func frameIn(b []byte) string {
 	return ""
 }
 
+// isTransport reports whether b begins with packets of a transport stream.
+func isTransport(b []byte) bool {
+	const size, sync = 188, 0x47
+	for at := 0; at < min(len(b), 3*size); at += size {
+		if b[at] != sync {
+			return false
+		}
+	}
+	return len(b) >= size
+}
+
 // isBox reports whether b begins like a piece of MP4.
 func isBox(b []byte) bool {
 	if len(b) < 8 {
@@ -169,7 +191,7 @@ func packedTags(r *input.Reader, in *audio.Info) (at stamp, err error) {
 		}
 		tags.ID3v2(in, b)
 		if t, ok := timestamp(b); ok {
-			at = stamp{told: true, at: input.MulDiv(t, audio.SampleRate, 90000), wraps: true}
+			at = stampOf(t)
 		}
 		if err := r.Skip(start + size - r.Pos()); err != nil {
 			return at, err
