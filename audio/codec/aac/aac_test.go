@@ -13,6 +13,8 @@ import (
 	"segue/audio/codec/aac"
 )
 
+var fixtures = []string{"six.aac", "clicks.aac", "he1.aac", "he2.aac"}
+
 func fixture(t testing.TB, name string) (config []byte, units [][]byte) {
 	t.Helper()
 	b, err := os.ReadFile("testdata/" + name)
@@ -69,7 +71,7 @@ func TestShortWindowsKeepTheToneAndTheClicks(t *testing.T) {
 }
 
 func TestTheDecoderKeepsItsPromises(t *testing.T) {
-	for _, name := range []string{"six.aac", "clicks.aac"} {
+	for _, name := range fixtures {
 		config, units := fixture(t, name)
 		var packets []audio.Packet
 		for _, u := range units {
@@ -127,14 +129,16 @@ func TestALostFrameOfAnyLengthIsAsLong(t *testing.T) {
 }
 
 func TestNothingIsAllocatedForAFrame(t *testing.T) {
-	config, units := fixture(t, "clicks.aac")
-	d, _ := aac.NewDecoder(config)
-	pcm, i := make([]float32, 0, 4096), 0
-	if n := testing.AllocsPerRun(200, func() {
-		_, _ = d.Decode(pcm, audio.Packet{Data: units[i%len(units)]})
-		i++
-	}); n != 0 {
-		t.Errorf("%v allocations", n)
+	for _, name := range fixtures {
+		config, units := fixture(t, name)
+		d, _ := aac.NewDecoder(config)
+		pcm, i := make([]float32, 0, 2*2048*8), 0
+		if n := testing.AllocsPerRun(200, func() {
+			_, _ = d.Decode(pcm, audio.Packet{Data: units[i%len(units)]})
+			i++
+		}); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
 	}
 }
 
@@ -142,21 +146,20 @@ func TestNothingIsAllocatedForAFrame(t *testing.T) {
 // sound of the right length, and no number in it is none.
 func TestDamagedFramesDoNoHarm(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
-	for _, name := range []string{"six.aac", "clicks.aac"} {
+	for _, name := range fixtures {
 		config, units := fixture(t, name)
 		d, _ := aac.NewDecoder(config)
-		_, channels := d.Format()
 		for range 1000 {
 			u := append([]byte(nil), units[rng.IntN(len(units))]...)
 			for range 1 + rng.IntN(6) {
 				u[rng.IntN(len(u))] ^= 1 << rng.IntN(8)
 			}
-			harmless(t, d, channels, u)
+			harmless(t, d, u)
 		}
 	}
 }
 
-func harmless(t *testing.T, d *aac.Decoder, channels int, u []byte) {
+func harmless(t *testing.T, d *aac.Decoder, u []byte) {
 	pcm, err := d.Decode(nil, audio.Packet{Data: u})
 	if err != nil {
 		if !errors.Is(err, audio.ErrMalformed) && !errors.Is(err, audio.ErrUnsupported) || len(pcm) != 0 {
@@ -164,25 +167,29 @@ func harmless(t *testing.T, d *aac.Decoder, channels int, u []byte) {
 		}
 		return
 	}
-	if len(pcm) != 1024*channels {
-		t.Fatalf("%d samples", len(pcm))
+	rate, channels := d.Format()
+	if n := len(pcm) / channels; len(pcm) != n*channels || n != 1024 && n != 2048 {
+		t.Fatalf("%d samples at %d Hz in %d channels", len(pcm), rate, channels)
 	}
 	for _, x := range pcm {
 		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
 			t.Fatalf("%v in the sound", x)
 		}
+		if max(x, -x) > 1e6 {
+			t.Fatalf("%v in the sound is far too loud", x)
+		}
 	}
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, name := range []string{"six.aac", "clicks.aac"} {
+	for _, name := range fixtures {
 		config, units := fixture(f, name)
-		for _, u := range units[2:8] {
-			f.Add(config, u)
+		for i := 2; i < 8; i++ {
+			f.Add(config, units[i], units[i+1])
 		}
 	}
-	f.Add([]byte{0x13, 0x90, 0x56, 0xe5, 0xa5, 0x48, 0x80}, []byte{0xde, 0x02})
-	f.Fuzz(func(t *testing.T, config, u []byte) {
+	f.Add([]byte{0x13, 0x90, 0x56, 0xe5, 0xa5, 0x48, 0x80}, []byte{0xde, 0x02}, []byte{0xde, 0x02})
+	f.Fuzz(func(t *testing.T, config, u, v []byte) {
 		d, err := aac.NewDecoder(config)
 		if err != nil {
 			if !errors.Is(err, audio.ErrMalformed) && !errors.Is(err, audio.ErrUnsupported) {
@@ -190,11 +197,11 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
-		if len(u) == 0 {
+		if len(u) == 0 || len(v) == 0 {
 			return
 		}
-		_, channels := d.Format()
-		harmless(t, d, channels, u)
-		harmless(t, d, channels, u)
+		for _, x := range [][]byte{u, v, u, v, v} {
+			harmless(t, d, x)
+		}
 	})
 }

@@ -3,6 +3,7 @@ package sbr_test
 import (
 	"bytes"
 	"encoding/binary"
+	"flag"
 	"fmt"
 	"math"
 	"math/bits"
@@ -152,6 +153,62 @@ func likeness(got, want []float32, channel, channels int) float64 {
 		noise += (a - b) * (a - b)
 	}
 	return 10 * math.Log10(signal/(noise+1e-30))
+}
+
+var update = flag.Bool("update", false, "write the frames that the tests of package aac read")
+
+// TestFramesForTheTestsOfTheDecoder writes frames of both versions of HE-AAC to
+// testdata of package aac. Without -update it only looks whether they are there.
+func TestFramesForTheTestsOfTheDecoder(t *testing.T) {
+	for name, m := range map[string]composer{"he1.aac": {pair: true}, "he2.aac": {stereo: true}} {
+		file := filepath.Join("..", "testdata", name)
+		if !*update {
+			if _, err := os.Stat(file); err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		channels := 1
+		if m.pair {
+			channels = 2
+		}
+		m.Rand, m.rate, m.every = rand.New(rand.NewPCG(1, uint64(channels))), 44100, 5
+		config, frames, ends := core(t, m.rate/2, channels)
+		frames = extend(frames[8:24], ends[8:24], &m)
+		if err := os.WriteFile(file, join(config, frames), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestEachElementHasAnExtension puts one channel and a pair together to three.
+func TestEachElementHasAnExtension(t *testing.T) {
+	const rate = 24000
+	config, one, onesEnds := core(t, rate, 1)
+	_, two, twosEnds := core(t, rate, 2)
+	a := composer{Rand: rand.New(rand.NewPCG(4, 1)), rate: 2 * rate, every: 5}
+	b := composer{Rand: rand.New(rand.NewPCG(4, 2)), rate: 2 * rate, every: 7, pair: true}
+	var frames [][]byte
+	for i, f := range one {
+		w := &bitWriter{}
+		w.copyBits(f, 0, onesEnds[i])
+		appendPayload(w, a.next())
+		w.copyBits(two[i], 0, twosEnds[i])
+		appendPayload(w, b.next())
+		w.write(7, 3)
+		frames = append(frames, w.b)
+	}
+	config[1] = config[1]&0x87 | 3<<3
+	got, _, channels := decode(t, config, frames)
+	want := floats(tool(t, join(config, frames), "-f", "aac", "-i", "-", "-f", "f32le", "-"))
+	if channels != 3 || len(got) != len(want) {
+		t.Fatalf("%d channels, %d samples, ffmpeg has %d", channels, len(got), len(want))
+	}
+	for ch := range channels {
+		if dB := likeness(got[2*2048*3:], want[2*2048*3:], ch, 3); !(dB >= 60) {
+			t.Errorf("channel %d is %.1f dB like ffmpeg's", ch, dB)
+		}
+	}
 }
 
 func TestRandomStreamsSoundAsFFmpegDecodesThem(t *testing.T) {

@@ -69,6 +69,7 @@ type composer struct {
 	quiet   bool  // no sinusoids
 	fixed   bool  // one header for all
 	every   int   // frames from header to header
+	stereo  bool  // with parametric stereo
 
 	frame            int
 	header           *bitWriter
@@ -162,12 +163,34 @@ func (c *composer) payload() *bitWriter {
 		c.floors(w, v, floor, false)
 		c.sines(w)
 	}
-	if w.flag(c.chance(10)) {
+	switch extended := w.flag(c.stereo || c.chance(10)); {
+	case c.stereo:
+		c.parametric(w)
+	case extended:
 		w.write(1, 4)
 		w.write(0, 8)
 	}
 	c.fresh = false
 	return w
+}
+
+// parametric writes a ps_data: one envelope of differences in level and of coherence.
+func (c *composer) parametric(w *bitWriter) {
+	w.write(14, 4)
+	at := w.n
+	w.write(2, 2)
+	w.write(1, 1)           // a header:
+	w.write(8, 4)           // differences in level, of the first kind
+	w.write(8, 4)           // coherence, likewise
+	w.write(0, 1)           // and no more
+	w.write(0b001, 3)       // one envelope, up to the end
+	w.write(0, 1)           // in frequency:
+	w.write(4+c.IntN(2), 3) // up or down by one, and then the same everywhere
+	w.write(0, 9)
+	w.write(0, 1)
+	w.write(2, 2)
+	w.write(0, 9)
+	w.write(0, at+8*14-w.n)
 }
 
 func (c *composer) two(w *bitWriter) {
