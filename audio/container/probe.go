@@ -57,7 +57,7 @@ func Probe(head []byte, mimeType, ext string) (Format, error) {
 	}
 	hint := hintOf(mimeType, ext)
 	best, score := Format(""), 0
-	for _, f := range []Format{Matroska, Ogg, WAV, AIFF, MP4, FLAC, MPEGTS, ADTS, LATM, MP3} {
+	for _, f := range []Format{Matroska, Ogg, WAV, AIFF, MP4, FLAC, HLS, MPEGTS, ADTS, LATM, MP3} {
 		s := look(f, head)
 		if s > 0 && s < certain && f == hint {
 			s += hinted

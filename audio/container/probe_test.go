@@ -49,6 +49,26 @@ func TestWhatIsNotAudioIsNamed(t *testing.T) {
 	}
 }
 
+func TestOnlyPlaylistsOfSegmentsAreHLS(t *testing.T) {
+	for head, want := range map[string]container.Format{
+		"#EXTM3U\n#EXT-X-VERSION:3\n":                                          container.HLS,
+		"\xef\xbb\xbf#EXTM3U\r\n#EXTINF:9,\r\na.ts\r\n#EXT-X-ENDLIST":        container.HLS,
+		"#EXTM3U\n#EXTINF:-1,My Station\nhttp://radio.example/stream\n":       "",
+		"#EXTM3U\n#EXTINF:-1,the tag #EXT-X-ENDLIST\nhttp://radio.example/\n": "",
+		"#EXT-X-VERSION:3\n": "",
+	} {
+		for _, hint := range [][2]string{{"", ""}, {"application/vnd.apple.mpegurl", ".m3u8"}, {"audio/mpeg", ".mp3"}} {
+			if f, err := container.Probe([]byte(head), hint[0], hint[1]); f != want || (err == nil) != (want != "") {
+				t.Errorf("%q as %v is %q, %v", head, hint, f, err)
+			}
+		}
+	}
+	m := containertest.Stream([]byte("#EXTM3U\n" + strings.Repeat("#EXTINF:1,\na\n", 100) + "#EXT-X-ENDLIST\n"))
+	if _, err := container.Open(m); !errors.Is(err, audio.ErrUnsupported) || !strings.Contains(err.Error(), "apart from its segments") {
+		t.Errorf("without anything to open segments with: %v", err)
+	}
+}
+
 func TestABroadcastOfFLACIsKnownWhereverItWasJoined(t *testing.T) {
 	file := string(containertest.File(t, "sweep.flac"))
 	first := file[strings.Index(file, "\xff\xf8"):]
