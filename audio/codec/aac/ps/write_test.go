@@ -53,8 +53,9 @@ type scene struct {
 	class, count     int // count as it is written
 	borders          []int
 	iid, icc         [][]int // by envelope and band
-	ipd, opd         [][]int // nil: none
-	inTime           []bool  // of each row, in the order they are written
+	phased           bool
+	ipd, opd         [][]int
+	inTime           []bool // of each row, in the order they are written
 }
 
 func (s *scene) envelopes() int {
@@ -126,7 +127,7 @@ func (w *writer) write(s, before *scene) {
 	}
 	var x writer
 	x.put(0, 2)
-	x.flag(s.ipd != nil)
+	x.flag(s.phased)
 	ipd, opd := tail(before.ipd), tail(before.opd)
 	for e := range s.ipd {
 		x.table(s.ipd[e:e+1], ipd, phaseFreq, phaseTime, 8, inTime)
@@ -180,7 +181,7 @@ func imagine(rng *rand.Rand, before *scene, header bool, iidMode, iccMode int, m
 	if iccMode >= 0 {
 		s.icc = table(count[iccMode], 0, 7)
 	}
-	if more && iidMode >= 0 && rng.IntN(8) > 0 {
+	if s.phased = more && iidMode >= 0 && rng.IntN(8) > 0; s.phased {
 		s.ipd = table([]int{5, 11, 17}[iidMode%3], 0, 7)
 		s.opd = table([]int{5, 11, 17}[iidMode%3], 0, 7)
 	}
@@ -189,6 +190,9 @@ func imagine(rng *rand.Rand, before *scene, header bool, iidMode, iccMode int, m
 	}
 	if n == 0 {
 		s.iid, s.icc = before.iid, before.icc // they hold on
+		if s.phased {
+			s.ipd, s.opd = before.ipd, before.opd
+		}
 	}
 	return s
 }
