@@ -51,8 +51,8 @@ func TestWhatIsNotAudioIsNamed(t *testing.T) {
 
 func TestOnlyPlaylistsOfSegmentsAreHLS(t *testing.T) {
 	for head, want := range map[string]container.Format{
-		"#EXTM3U\n#EXT-X-VERSION:3\n":                                          container.HLS,
-		"\xef\xbb\xbf#EXTM3U\r\n#EXTINF:9,\r\na.ts\r\n#EXT-X-ENDLIST":        container.HLS,
+		"#EXTM3U\n#EXT-X-VERSION:3\n":                                         container.HLS,
+		"\xef\xbb\xbf#EXTM3U\r\n#EXTINF:9,\r\na.ts\r\n#EXT-X-ENDLIST":         container.HLS,
 		"#EXTM3U\n#EXTINF:-1,My Station\nhttp://radio.example/stream\n":       "",
 		"#EXTM3U\n#EXTINF:-1,the tag #EXT-X-ENDLIST\nhttp://radio.example/\n": "",
 		"#EXT-X-VERSION:3\n": "",
