@@ -209,10 +209,6 @@ func (c *opusCoding) look(b []byte) (size, key int) {
 func (c *opusCoding) take(d *Demuxer, frame []byte, key int) error {
 	header, _, start, end := control(frame)
 	data := frame[header:]
-	n, err := opus.Duration(data)
-	if err != nil {
-		return nil //nolint:nilerr // damaged: the next tells by its time what is missing
-	}
 	if key != d.key {
 		private := c.head.Append(nil)
 		h, err := opus.ParseHead(private)
@@ -220,6 +216,10 @@ func (c *opusCoding) take(d *Demuxer, frame []byte, key int) error {
 			return fmt.Errorf("mpegts: %w", err)
 		}
 		d.adopt(h.Info(private), audio.SampleRate)
+	}
+	n, err := opus.Duration(data)
+	if err != nil {
+		return nil //nolint:nilerr // damaged: the next tells by its time what is missing
 	}
 	if start > 0 && !c.leading {
 		c.leading, d.fresh = true, true // another stream, joined to the one before

@@ -192,7 +192,7 @@ func (d *Demuxer) pull() error {
 	case d.blind:
 	case pid == 0:
 		return d.table(p, &d.programmes.pat, nil)
-	case pid == d.pcr && p[3]&0x20 != 0 && p[4] > 0 && p[5]&0x80 != 0:
+	case pid == d.pcr && breaks(p):
 		d.es.broken = true
 	default:
 		if programme := d.programmes.at(pid); programme != nil {
@@ -264,7 +264,7 @@ func (d *Demuxer) switchTo(l listing, c coding) {
 	d.es.reset()
 	d.es.broken = d.pid != noPID
 	d.uneven = d.uneven || d.pid != noPID
-	d.fresh = d.codec.Name != ""
+	d.fresh = true
 	d.pid, d.kind, d.coding = l.pid, l.kind, c
 	d.key, d.synced, d.need = noKey, false, 0
 }
@@ -325,6 +325,10 @@ func (d *Demuxer) search(b []byte, first byte) error {
 	n := 1 + bytes.IndexByte(b[1:], first)
 	if n == 0 {
 		n = len(b)
+	}
+	if d.synced && d.es.astride() { // who knows what of that it was
+		d.es.cut()
+		d.es.torn, n = false, 0
 	}
 	d.synced, d.need = false, 0
 	d.es.drop(n)

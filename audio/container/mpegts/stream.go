@@ -62,9 +62,8 @@ func (s *stream) cut() {
 func (s *stream) add(p []byte) {
 	at := 4
 	if p[3]&0x20 != 0 {
-		n := int(p[4])
-		at += 1 + n
-		if n > 0 && p[5]&0x80 != 0 {
+		at += 1 + int(p[4])
+		if breaks(p) {
 			s.broken = true
 		}
 	}
@@ -94,6 +93,12 @@ func (s *stream) add(p []byte) {
 	case !s.waiting:
 		s.take(payload)
 	}
+}
+
+// breaks reports whether p announces a new time base.
+func breaks(p []byte) bool {
+	const most = packetSize - 5 // bytes of an adaptation field
+	return p[3]&0x20 != 0 && p[4] > 0 && p[4] <= most && p[5]&0x80 != 0
 }
 
 // scramble counts a packet that cannot be read.
@@ -161,6 +166,9 @@ func (s *stream) take(b []byte) {
 	}
 	s.to += copy(s.buf[s.to:], b)
 }
+
+// astride reports whether a PES packet began within what was taken last.
+func (s *stream) astride() bool { return len(s.marks) > 0 && s.marks[0].at < s.at }
 
 // passed takes the marks up to the front of the stream off and returns what they
 // say.
