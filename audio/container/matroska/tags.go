@@ -11,13 +11,19 @@ import (
 
 const (
 	maxAttached = 64      // files looked at
+	maxLater    = 16      // tags whose meaning others decide
 	maxLate     = 8 << 20 // bytes of what is fetched from behind the music
 )
 
-// readTags reads who made it, and how loud it wants to be. Names without a target
-// mean the track; what is said of an album is the album's.
+// A said is a tag that does not say what it is about.
+type said struct{ name, value string }
+
+// readTags reads who made it, and how loud it wants to be. What has no target is
+// said of an album, by the letter; but many programs mean the track by that. So
+// it is the album's where the track has its own.
 func (d *Demuxer) readTags(e element) error {
-	return children(d.r, e, func(e element) error {
+	var later []said
+	err := children(d.r, e, func(e element) error {
 		if e.id != idTag {
 			return nil
 		}
@@ -34,12 +40,25 @@ func (d *Demuxer) readTags(e element) error {
 				})
 			case idSimpleTag:
 				name, value, err := d.readTag(e)
-				tags.Set(&d.info, meaning(name, target >= album), value)
+				if name = strings.ToUpper(name); target == 0 && meaning(name, true) != name && len(later) < maxLater {
+					later = append(later, said{name, value})
+				} else {
+					tags.Set(&d.info, meaning(name, target >= album), value)
+				}
 				return err
 			}
 			return nil
 		})
 	})
+	told, titled := d.info.Track.Told, d.info.Title
+	for _, x := range later {
+		if x.name != "TITLE" {
+			tags.Set(&d.info, meaning(x.name, told), x.value)
+		} else if tags.Clean(x.value) != titled {
+			tags.Set(&d.info, meaning(x.name, titled != ""), x.value)
+		}
+	}
+	return err
 }
 
 // nicety forgives what is wrong with something that music can do without.
@@ -50,9 +69,10 @@ func nicety(err error) error {
 	return err
 }
 
-// meaning is the name of a Vorbis comment that says what a tag's name does.
+// meaning is the name of a Vorbis comment that says what a tag's name, in capitals,
+// does.
 func meaning(name string, ofAlbum bool) string {
-	switch name = strings.ToUpper(name); {
+	switch {
 	case name == "TITLE" && ofAlbum:
 		return "ALBUM"
 	case (name == "REPLAYGAIN_GAIN" || name == "REPLAYGAIN_PEAK") && ofAlbum:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"unicode/utf8"
 
 	"segue/audio"
 )
@@ -254,6 +255,9 @@ func ID3v1(in *audio.Info, b []byte) {
 	}
 	text := func(b []byte) string {
 		b, _, _ = bytes.Cut(b, []byte{0})
+		if utf8.Valid(b) {
+			return string(b) // as some programs write it
+		}
 		return latin1(b)
 	}
 	Set(in, "TITLE", text(b[3:33]))

@@ -129,21 +129,3 @@ func TestID3v1IsRead(t *testing.T) {
 	}
 	tags.ID3v1(&in, b[:100])
 }
-
-func FuzzTags(f *testing.F) {
-	f.Add(comments("TITLE=a", "ARTIST=b"))
-	f.Add(id3(2, "TT2", "\x00a"))
-	f.Add(id3(3, "TIT2", "\x01\xff\xfea\x00"))
-	f.Add(id3(4, "TIT2", "\x03a"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		var in audio.Info
-		tags.VorbisComment(&in, b)
-		tags.ID3v2(&in, b)
-		tags.ID3v1(&in, b)
-		for _, s := range []string{in.Title, in.Artist, in.Album} {
-			if len(s) > 512 || !utf8.ValidString(s) || strings.ContainsAny(s, "\n\x00") {
-				t.Fatalf("%q", s)
-			}
-		}
-	})
-}
