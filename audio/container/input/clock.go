@@ -60,6 +60,9 @@ func (c *Clock) Now() int64 { return c.base + Scale(c.n, c.Rate) }
 // Set makes now the time, in samples at 48 kHz.
 func (c *Clock) Set(now int64) { c.base, c.n = now, 0 }
 
+// SetCount makes now the time after n samples at Rate from the beginning.
+func (c *Clock) SetCount(n int64) { c.base, c.n = 0, n }
+
 // Advance counts n samples at Rate and returns how long they are at 48 kHz.
 func (c *Clock) Advance(n int64) int64 {
 	before := c.Now()

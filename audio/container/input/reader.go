@@ -73,6 +73,9 @@ func (r *Reader) Peek(n int) ([]byte, error) {
 // Buffered is how many bytes Peek returns without reading from the source.
 func (r *Reader) Buffered() int { return r.to - r.from }
 
+// Advance consumes n bytes of those Peek returned last.
+func (r *Reader) Advance(n int) { r.from += min(n, r.to-r.from) }
+
 // Next returns the next n bytes and consumes them. They are the reader's own and
 // good until its next method call. If fewer are left it consumes none and
 // returns io.ErrUnexpectedEOF, or io.EOF if there is not even one.

@@ -56,55 +56,115 @@ func (d *Demuxer) block(e element) error {
 	if e.size > maxBlock {
 		return fmt.Errorf("matroska: block of %d bytes: %w", e.size, audio.ErrLimit)
 	}
-	b := d.slab.Make(int(e.size))
-	if _, err := d.r.ReadFull(b); err != nil {
+	b, err := d.r.Keep(int(e.size))
+	if err != nil {
 		return within(err)
 	}
 	ticks, flags := int64(int16(uint16(b[n])<<8|uint16(b[n+1]))), b[n+2]
-	sizes, frames, err := lace(b[n+3:], flags>>1&3, d.sizes[:0])
+	if b = b[n+3:]; flags&6 == 0 {
+		samples := d.lasts(b)
+		d.align(d.clusterAt + d.ticks(ticks))
+		d.enqueue(b, samples)
+		return nil
+	}
+	sizes, frames, err := lace(b, flags>>1&3, d.sizes[:0])
 	if err != nil {
 		return nil //nolint:nilerr // one block lost is a gap, and its time will tell
 	}
 	d.sizes = sizes
-	d.align(ticks)
-	for _, size := range sizes {
-		d.enqueue(frames[:size:size])
+	for i, size := range sizes {
+		samples := d.lasts(frames[:size])
+		if i == 0 {
+			d.align(d.clusterAt + d.ticks(ticks))
+		}
+		d.enqueue(frames[:size:size], samples)
 		frames = frames[size:]
 	}
 	return nil
 }
 
-// align sets the clock by a block that begins ticks after its cluster. Times are
-// rounded to ticks, so those close to what the packets add up to are not heeded.
-func (d *Demuxer) align(ticks int64) {
-	t := input.MulDiv(d.clusterAt, d.scale*6, 125_000) + input.MulDiv(ticks, d.scale*6, 125_000)
-	if !d.begun {
+// align sets the clock by a block that begins at t. Times are rounded to ticks, so
+// those close to what the packets add up to are not heeded.
+func (d *Demuxer) align(t int64) {
+	if !d.dated {
 		d.begun, d.origin = true, t
+		return
 	}
 	now := d.clock.Now()
 	off := t - d.origin - now
 	switch {
 	case d.landed:
 		d.landed = false
-		d.clock.Set(max(0, t-d.origin))
+		d.set(max(0, t-d.origin))
 	case off > maxJump || off < -tolerance: // another beginning: time goes on
 		d.origin = t - now
 	case off > tolerance:
-		d.clock.Set(t - d.origin)
+		d.set(t - d.origin)
 	}
 }
 
-func (d *Demuxer) enqueue(frame []byte) {
+// set makes t the time of the next packet. It undoes the rounding to ticks where
+// all packets last so long that only one place between packets is that near.
+func (d *Demuxer) set(t int64) {
+	if d.grid > 0 {
+		n := d.grid * input.MulDiv(t, int64(d.clock.Rate), d.grid*audio.SampleRate)
+		if off := t - input.Scale(n, d.clock.Rate); off <= d.ticks(1)+1 && off >= -d.ticks(1)-1 {
+			d.clock.SetCount(n)
+			return
+		}
+	}
+	d.clock.Set(t)
+}
+
+// lasts is how many samples a frame as it stands in its block gives.
+func (d *Demuxer) lasts(frame []byte) int64 {
 	if len(d.prefix) > 0 {
-		whole := d.slab.Make(len(d.prefix) + len(frame))
-		copy(whole[copy(whole, d.prefix):], frame)
-		frame = whole
+		d.whole = append(append(d.whole[:0], d.prefix...), frame...)
+		frame = d.whole
+	}
+	if len(frame) == 0 {
+		return 0
+	}
+	return int64(d.samples(frame))
+}
+
+// prepares takes note of a packet with nothing to hear in it. What follows begins
+// where its block says. If that is the same block, a packet of Vorbis lasts what it
+// does after one of its own kind, and the very first, as mkvmerge has it, half that.
+func (d *Demuxer) prepares(frame []byte) {
+	d.landed = d.dated
+	if !d.overlaps {
+		return
+	}
+	switch half := int64(d.samples(frame)); {
+	case d.dated && d.clock.Now() > 0:
+		d.clock.Advance(half)
+	case !d.dated:
+		d.origin += input.Scale(half/2, d.clock.Rate)
+	}
+}
+
+func (d *Demuxer) enqueue(frame []byte, samples int64) {
+	if len(d.prefix) > 0 {
+		frame = d.slab.Copy(d.whole)
 	}
 	if len(frame) == 0 {
 		return
 	}
+	if samples > 0 {
+		d.dated = true
+	} else {
+		d.prepares(frame)
+	}
+	if samples > 0 && samples != d.length {
+		d.grid = gcd(d.grid, d.length) // not samples: the last packet may be any length
+		if d.grid == 0 {
+			d.grid = samples
+		}
+		d.length = samples
+	}
 	p := audio.Packet{Data: frame, PTS: d.clock.Now()}
-	p.Duration = d.clock.Advance(int64(d.samples(frame)))
+	p.Duration = d.clock.Advance(samples)
 	d.queue = append(d.queue, p)
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	maxBlock   = 4 << 20 // bytes of a block of ours
+	maxBlock   = 1 << 20 // bytes of a block of ours
 	maxOpening = 1 << 14 // elements before the first cluster
 	maxBeside  = 1 << 18 // elements between two blocks of ours
 	maxGarbage = 64 << 20
@@ -37,7 +37,7 @@ type Demuxer struct {
 	segment    element
 	first      int64 // where the first cluster begins
 	cluster    element
-	clusterAt  int64 // its time in ticks
+	clusterAt  int64 // its time, in samples at 48 kHz
 	cues       []cue
 	cuesAt     int64            // where the SeekHead says they are; 0 if it does not
 	places     map[uint32]int64 // where it says tags, attachments and chapters are
@@ -46,11 +46,15 @@ type Demuxer struct {
 	clock  input.Clock
 	origin int64 // samples at 48 kHz: the time of the first block
 	begun  bool
+	dated  bool // origin is known for good: something was to be heard
 	landed bool // the next block's time counts as it stands
+
+	length int64 // of the packet before, in samples at the codec's rate
 
 	queue []audio.Packet
 	at    int
 	sizes []int
+	whole []byte // a frame with what was stripped of it
 	err   error
 }
 
@@ -61,13 +65,16 @@ func NewDemuxer(r *input.Reader) (*Demuxer, error) {
 	if err := d.readDocument(); err != nil {
 		return nil, within(err)
 	}
-	var tracks []track
-	if err := d.readOpening(&tracks); err != nil {
+	c := choice{err: fmt.Errorf("matroska: %w", &audio.Foreign{Looks: "a Matroska file without sound (no audio track)"})}
+	if err := d.readOpening(&c); err != nil {
 		return nil, within(err)
 	}
-	if err := d.choose(tracks); err != nil {
-		return nil, err
+	if c.number == 0 {
+		return nil, c.err
 	}
+	d.coding, d.number, d.prefix = c.coding, c.number, c.prefix
+	tags.Set(&d.info, "TITLE", c.name)
+	d.info.Live = d.segment.size == unknown && d.info.Duration == 0 && !r.Seekable()
 	d.clock.Rate = d.coding.info.SampleRate
 	d.late()
 	return d, nil
@@ -103,7 +110,7 @@ func (d *Demuxer) readDocument() error {
 }
 
 // readOpening reads everything before the first cluster, and that one's header.
-func (d *Demuxer) readOpening(tracks *[]track) error {
+func (d *Demuxer) readOpening(c *choice) error {
 	for range maxOpening {
 		at := d.r.Pos()
 		e, err := header(d.r)
@@ -119,11 +126,11 @@ func (d *Demuxer) readOpening(tracks *[]track) error {
 			return nil
 		case idTracks:
 			err = children(d.r, e, func(e element) error {
-				if e.id != idTrack || len(*tracks) > 100 {
+				if e.id != idTrack {
 					return nil
 				}
 				t, err := readTrack(d.r, e)
-				*tracks = append(*tracks, t)
+				c.consider(&t)
 				return err
 			})
 		case idInfo:
@@ -152,25 +159,28 @@ func (d *Demuxer) readOpening(tracks *[]track) error {
 	return fmt.Errorf("matroska: no cluster in %d elements: %w", maxOpening, audio.ErrLimit)
 }
 
-// choose picks the first audio track that can be decoded.
-func (d *Demuxer) choose(tracks []track) error {
-	err := fmt.Errorf("matroska: no audio track: %w", audio.ErrUnsupported)
-	first := true
-	for _, t := range tracks {
-		if t.kind != typeAudio {
-			continue
-		}
-		c, e := t.coding()
-		if e == nil {
-			d.coding, d.number, d.prefix = c, t.number, t.prefix
-			tags.Set(&d.info, "TITLE", t.name)
-			return nil
-		}
-		if first {
-			err, first = e, false
-		}
+// A choice is the best of the tracks looked at.
+type choice struct {
+	coding
+	number, rank int64
+	name         string
+	prefix       []byte
+	refused      bool
+	err          error // why there is none
+}
+
+// consider takes t if it is audio that can be decoded and more wanted than that
+// taken before.
+func (c *choice) consider(t *track) {
+	if t.kind != typeAudio || c.number > 0 && int64(t.rank()) <= c.rank {
+		return
 	}
-	return err
+	coding, err := t.coding()
+	if err == nil && t.number > 0 {
+		c.coding, c.number, c.rank, c.name, c.prefix = coding, t.number, int64(t.rank()), t.name, t.prefix
+	} else if err != nil && !c.refused {
+		c.err, c.refused = err, true
+	}
 }
 
 func (d *Demuxer) readInfo(e element) error {
@@ -259,6 +269,11 @@ func (d *Demuxer) load() error {
 			return within(err)
 		case d.over() && !begins(e):
 			return io.EOF
+		case d.sticksOut(e):
+			if err := d.resync(); err != nil {
+				return err
+			}
+			continue
 		}
 		switch e.id {
 		case idSegment:
@@ -266,7 +281,7 @@ func (d *Demuxer) load() error {
 		case idCluster:
 			d.cluster = e
 		case idTimestamp:
-			d.clusterAt, err = number(d.r, e)
+			err = d.readTime(e)
 		case idSimple:
 			err = d.block(e)
 		case idGroup:
@@ -285,6 +300,28 @@ func (d *Demuxer) load() error {
 // no size.
 func plausible(e element) bool {
 	return e.size != unknown || e.id == idSegment || e.id == idCluster
+}
+
+// sticksOut reports whether e begins within the cluster and ends behind it, as no
+// whole element can.
+func (d *Demuxer) sticksOut(e element) bool {
+	return d.cluster.size != unknown && e.body <= d.cluster.end() && e.size != unknown && e.end() > d.cluster.end() &&
+		e.id != idCluster && e.id != idSegment && e.id != idCues && e.id != idTags
+}
+
+// readTime reads the time of a cluster.
+func (d *Demuxer) readTime(e element) error {
+	ticks, err := number(d.r, e)
+	d.clusterAt = d.ticks(ticks)
+	return err
+}
+
+// ticks is n of the file's ticks, in samples at 48 kHz.
+func (d *Demuxer) ticks(n int64) int64 {
+	if d.scale == 1e6 && n > -1<<50 && n < 1<<50 {
+		return n * 48
+	}
+	return input.MulDiv(n, d.scale*6, 125_000)
 }
 
 // over reports whether what was just read stands behind the segment.
@@ -317,12 +354,40 @@ func (d *Demuxer) resync() error {
 	if d.segment.size != unknown && d.r.Pos() >= d.segment.end() {
 		return io.EOF // what follows the segment is none of ours
 	}
-	if err := d.r.Skip(1); err != nil {
-		return within(err)
+	for garbage := int64(0); garbage < maxGarbage; {
+		before := d.r.Pos()
+		if err := d.r.Skip(1); err != nil {
+			return within(err)
+		}
+		found, err := d.r.Find([]byte(clusterID), maxGarbage-garbage)
+		if err != nil {
+			return err
+		}
+		if !found {
+			break
+		}
+		if d.clusterNext() {
+			return nil
+		}
+		garbage += d.r.Pos() - before
 	}
-	found, err := d.r.Find([]byte{0x1F, 0x43, 0xB6, 0x75}, maxGarbage)
-	if err == nil && !found {
-		err = malformed("no cluster after damage")
+	return malformed("no cluster after damage")
+}
+
+// clusterNext reports whether what comes next is not only called a cluster but
+// begins like one. It consumes nothing.
+func (d *Demuxer) clusterNext() bool {
+	b, _ := d.r.Peek(4 + 8 + 1)
+	size, n := vint(b[min(4, len(b)):], false)
+	if n == 0 || 4+n >= len(b) {
+		return n > 0 // cut off
 	}
-	return err
+	if size >= 0 && size < 3 {
+		return false
+	}
+	switch b[4+n] {
+	case idTimestamp, idCRC, idPosition, idPrevSize, idVoid:
+		return true
+	}
+	return false
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/bits"
 
 	"segue/audio"
 	"segue/audio/container/input"
@@ -49,6 +50,10 @@ const (
 	idTracks       = 0x1654AE6B
 	idTrack        = 0xAE
 	idNumber       = 0xD7
+	idEnabled      = 0xB9
+	idDefault      = 0x88
+	idImpaired     = 0x55AC // for who cannot see
+	idCommentary   = 0x55AF
 	idType         = 0x83
 	idName         = 0x536E
 	idCodecID      = 0x86
@@ -60,6 +65,7 @@ const (
 	idBitDepth     = 0x6264
 	idEncodings    = 0x6D80
 	idEncoding     = 0x6240
+	idScope        = 0x5032
 	idCompression  = 0x5034
 	idEncryption   = 0x5035
 	idCompAlgo     = 0x4254
@@ -67,6 +73,8 @@ const (
 
 	idCluster   = 0x1F43B675
 	idTimestamp = 0xE7
+	idPosition  = 0xA7
+	idPrevSize  = 0xAB
 	idSimple    = 0xA3
 	idGroup     = 0xA0
 	idBlock     = 0xA1
@@ -124,9 +132,7 @@ func header(r *input.Reader) (element, error) {
 	if m == 0 {
 		return element{}, cutOr(b[n:], m, "element without size")
 	}
-	if err := r.Skip(int64(n + m)); err != nil {
-		return element{}, err
-	}
+	r.Advance(n + m)
 	return element{id: uint32(id), size: size, body: r.Pos()}, nil
 }
 
@@ -144,15 +150,16 @@ func vint(b []byte, keepMarker bool) (v int64, n int) {
 	if len(b) == 0 || b[0] == 0 {
 		return 0, 0
 	}
-	n = 1
-	for mask := byte(0x80); b[0]&mask == 0; mask >>= 1 {
-		n++
-	}
-	if len(b) < n {
+	n = 1 + bits.LeadingZeros8(b[0])
+	switch {
+	case len(b) >= 8:
+		v = int64(binary.BigEndian.Uint64(b) >> (64 - 8*n))
+	case len(b) < n:
 		return 0, 0
-	}
-	for _, c := range b[:n] {
-		v = v<<8 | int64(c)
+	default:
+		for _, c := range b[:n] {
+			v = v<<8 | int64(c)
+		}
 	}
 	if keepMarker {
 		return v, n

@@ -26,7 +26,7 @@ func TestLimits(t *testing.T) {
 		"odd float":        {append(el(idEBML), el(idSegment, el(idInfo, el(idDuration, make([]byte, 5))))...), audio.ErrMalformed},
 		"child too long":   {append(el(idEBML), el(idSegment, el(idInfo, []byte{0xEC, 0x40, 0xff}))...), audio.ErrMalformed},
 		"endless tracks":   {append(el(idEBML), endless(idSegment, endless(idVoid))...), audio.ErrMalformed},
-		"huge block":       {webm(audioTrack(), simple(0, 0), append(idBytes(idSimple), append([]byte{0x10, 0x50, 0, 0}, block(1, 0, 0, make([]byte, 20))...)...)), audio.ErrLimit},
+		"huge block":       {webm(audioTrack(), simple(0, 0), endless(idCluster, append(idBytes(idSimple), append([]byte{0x10, 0x50, 0, 0}, block(1, 0, 0, make([]byte, 20))...)...))), audio.ErrLimit},
 	} {
 		d, err := open(containertest.Media(c.b))
 		if err == nil {

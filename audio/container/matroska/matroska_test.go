@@ -205,7 +205,12 @@ func TestCodecsAreNamed(t *testing.T) {
 		track []byte
 		name  string // or what the error says
 	}{
-		{trackOf("A_AAC"), "A_AAC"},
+		{trackOf("A_AAC"), "aac48000"},
+		{trackOf("A_AAC", el(idCodecPrivate, []byte{0x12, 0x10})), "aac44100"},
+		{trackOf("A_AAC", el(idCodecPrivate, []byte{0xff})), "object type"},
+		{el(idTrack, uint(idNumber, 1), uint(idType, typeAudio), str(idCodecID, "A_AAC"), el(idAudio, float64El(idRate, 12345))), "without its configuration"},
+		{trackOf("A_ALAC"), "Apple Lossless"},
+		{trackOf("A_WHAT"), "A_WHAT"},
 		{trackOf("A_MPEG/L3"), "mp3"},
 		{trackOf("A_MPEG/L2"), "mp2"},
 		{trackOf("A_PCM/INT/LIT"), "pcm_s16le"},
@@ -217,7 +222,8 @@ func TestCodecsAreNamed(t *testing.T) {
 		{trackOf("A_VORBIS", el(idCodecPrivate, []byte("\x02\x01\x01abc"))), "identification"},
 		{trackOf("A_FLAC"), "STREAMINFO"},
 		{trackOf("A_FLAC", el(idCodecPrivate, append([]byte("fLaC\x00\x00\x00\x22"), 16, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0x0a, 0xc4, 0x42, 0xf0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))), "flac"},
-		{trackOf("A_OPUS", el(idEncodings, el(idEncoding, el(idCompression, uint(idCompAlgo, 0))))), "compressed"},
+		{trackOf("A_OPUS", el(idEncodings, el(idEncoding, el(idCompression, uint(idCompAlgo, 0))))), "compressed zlib"},
+		{trackOf("A_OPUS", el(idEncodings, el(idEncoding, uint(idScope, 2), el(idCompression, uint(idCompAlgo, 3), el(idCompSettings, []byte("x")))))), "opus"},
 		{trackOf("A_OPUS", el(idEncodings, el(idEncoding, el(idEncryption)))), "encrypted"},
 		{trackOf("A_OPUS", el(idAudio, float64El(idRate, math.NaN()))), "48000"},
 	} {

@@ -3,9 +3,11 @@ package matroska
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"segue/audio"
+	"segue/audio/codec/aac"
 	"segue/audio/codec/flac"
 	"segue/audio/codec/mp3"
 	"segue/audio/codec/opus"
@@ -30,6 +32,19 @@ type track struct {
 	depth        int64
 	prefix       []byte // stripped from each frame
 	unreadable   string // why its frames cannot be had
+
+	disabled, aside, spare bool // not to be played; commentary and the like; not the default
+}
+
+// rank is how much the track is wanted: those that are meant to be played before
+// those that are not.
+func (t *track) rank() (n int) {
+	for i, no := range []bool{t.spare, t.aside, t.disabled} {
+		if !no {
+			n += 1 << i
+		}
+	}
+	return n
 }
 
 func readTrack(r *input.Reader, e element) (track, error) {
@@ -38,6 +53,8 @@ func readTrack(r *input.Reader, e element) (track, error) {
 		switch e.id {
 		case idNumber:
 			t.number, err = number(r, e)
+		case idEnabled, idDefault, idImpaired, idCommentary:
+			err = t.readFlag(r, e)
 		case idType:
 			t.kind, err = number(r, e)
 		case idCodecID:
@@ -58,6 +75,19 @@ func readTrack(r *input.Reader, e element) (track, error) {
 		return err
 	})
 	return t, err
+}
+
+func (t *track) readFlag(r *input.Reader, e element) error {
+	v, err := number(r, e)
+	switch e.id {
+	case idEnabled:
+		t.disabled = v == 0
+	case idDefault:
+		t.spare = v == 0
+	default:
+		t.aside = t.aside || v != 0
+	}
+	return err
 }
 
 func (t *track) readAudio(r *input.Reader, e element) error {
@@ -81,48 +111,62 @@ func (t *track) readEncodings(r *input.Reader, e element) error {
 		if e.id != idEncoding {
 			return nil
 		}
-		return children(r, e, func(e element) error {
+		const frames = 1
+		scope := int64(frames)
+		var prefix []byte
+		unreadable := ""
+		err := children(r, e, func(e element) (err error) {
 			switch e.id {
+			case idScope:
+				scope, err = number(r, e)
 			case idEncryption:
-				t.unreadable = "encrypted"
+				unreadable = "encrypted"
 			case idCompression:
-				return t.readCompression(r, e)
+				prefix, unreadable, err = readCompression(r, e)
 			}
-			return nil
+			return err
 		})
+		if scope&frames != 0 || unreadable != "" {
+			t.prefix, t.unreadable = append(prefix, t.prefix...), unreadable
+		}
+		return err
 	})
 }
 
-func (t *track) readCompression(r *input.Reader, e element) error {
+func readCompression(r *input.Reader, e element) (prefix []byte, unreadable string, err error) {
 	const stripping = 3
 	algorithm := int64(0)
-	err := children(r, e, func(e element) (err error) {
+	err = children(r, e, func(e element) (err error) {
 		switch e.id {
 		case idCompAlgo:
 			algorithm, err = number(r, e)
 		case idCompSettings:
-			t.prefix, err = data(r, e, maxString)
+			prefix, err = data(r, e, maxString)
 		}
 		return err
 	})
-	if algorithm != stripping {
-		t.unreadable = "compressed"
+	if algorithm == stripping {
+		return prefix, "", err
 	}
-	return err
+	name := map[int64]string{0: "zlib", 1: "bzlib", 2: "LZO"}[algorithm]
+	return nil, strings.TrimSpace("compressed " + name), err
 }
 
 // A coding is what is known about the packets of a track.
 type coding struct {
 	info    audio.CodecInfo
 	samples func(packet []byte) int // at info.SampleRate, after those asked about before
+	grid    int64                   // all packets last so many samples, or a multiple; 0 if that is not known
 	restart func()
+
+	overlaps bool // packets are heard with the ones before: the first gives nothing
 }
 
 // coding finds out about the packets of t. The error wraps audio.ErrUnsupported
 // and names the codec if it is none of ours.
 func (t *track) coding() (coding, error) {
 	if t.unreadable != "" {
-		return coding{}, fmt.Errorf("matroska: %s track: %w", t.unreadable, audio.ErrUnsupported)
+		return coding{}, fmt.Errorf("matroska: %w", &audio.Foreign{Looks: "a Matroska file whose sound is " + t.unreadable})
 	}
 	rate, err := t.sampleRate()
 	if err != nil {
@@ -146,8 +190,17 @@ func (t *track) coding() (coding, error) {
 		return c, nil
 	case strings.HasPrefix(id, "A_PCM/"):
 		return t.pcm(c)
+	case id == "A_AAC" || strings.HasPrefix(id, "A_AAC/"):
+		return t.aac(c)
 	}
-	return coding{}, fmt.Errorf("matroska: codec %q: %w", clip(t.id), audio.ErrUnsupported)
+	what := map[string]string{
+		"A_ALAC": "Apple Lossless (ALAC)", "A_AC3": "Dolby Digital", "A_EAC3": "Dolby Digital Plus", "A_TRUEHD": "Dolby TrueHD", "A_DTS": "DTS",
+		"A_WAVPACK4": "WavPack", "A_TTA1": "TTA", "A_MS/ACM": "sound of Windows", "A_REAL/COOK": "RealAudio",
+	}[t.id]
+	if what == "" {
+		what = fmt.Sprintf("codec %q", clip(t.id))
+	}
+	return coding{}, fmt.Errorf("matroska: %w", &audio.Foreign{Looks: "a Matroska file with " + what + " in it"})
 }
 
 func (t *track) sampleRate() (int, error) {
@@ -188,8 +241,38 @@ func (t *track) vorbis(c coding) (coding, error) {
 	}
 	c.info.Name, c.info.SampleRate, c.info.Channels = "vorbis", s.Rate, s.Channels
 	c.info.PreSkip = input.Samples(nanoseconds(t.delay))
-	c.samples, c.restart = s.Samples, s.Restart
+	c.samples, c.restart, c.overlaps = s.Samples, s.Restart, true
+	short, long := int64(1)<<(h.Ident[28]&15), int64(1)<<(h.Ident[28]>>4)
+	c.grid = gcd(short/2, (short+long)/4) // what neighbouring blocks give (Vorbis I, 1.3.2)
 	return c, nil
+}
+
+// aac takes the configuration, or makes one of what early muxers put in the name.
+func (t *track) aac(c coding) (coding, error) {
+	private := t.private
+	if len(private) == 0 {
+		rates := []int{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}
+		kind, rate := 2, slices.Index(rates, c.info.SampleRate) // Low Complexity
+		if rate < 0 || t.channels > 7 {
+			return c, malformed("AAC without its configuration")
+		}
+		private = []byte{byte(kind<<3 | rate>>1), byte(rate<<7 | int(t.channels)<<3)}
+	}
+	config, err := aac.ParseConfig(private)
+	if err != nil {
+		return c, err
+	}
+	c.info = audio.CodecInfo{Name: "aac", SampleRate: config.Rate, Channels: config.Channels, Private: private, PreSkip: input.Samples(nanoseconds(t.delay))}
+	c.grid = aac.FrameSamples
+	c.samples = func([]byte) int { return aac.FrameSamples }
+	return c, nil
+}
+
+func gcd(a, b int64) int64 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
 }
 
 func (t *track) flac(c coding) (coding, error) {
