@@ -55,7 +55,7 @@ func (s *Stream) arrive(target int64) (time.Duration, error) {
 			continue
 		}
 		run = append(run, p)
-		if p.PTS+p.length > target || p.length <= 0 {
+		if p.PTS+p.length-p.TrimEnd > target || p.length <= 0 {
 			break
 		}
 	}
