@@ -3,12 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -201,22 +198,7 @@ func openInput(ctx context.Context, w world, cfg Config, input string) (*audio.M
 		m, err := lib.Open(ctx, res.Tracks[0])
 		return m, sentence(err)
 	}
-	f, err := os.Open(input)
-	if err != nil {
-		return nil, err
-	}
-	st, err := f.Stat()
-	if err == nil && st.IsDir() {
-		err = errors.New("is a folder")
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", input, err), f.Close())
-	}
-	m := &audio.Media{ReadCloser: f, Ext: filepath.Ext(input), Size: -1}
-	if st.Mode().IsRegular() {
-		m.Seeker, m.Size = f, st.Size()
-	}
-	return m, nil
+	return openFile(ctx, cfg, input)
 }
 
 // readCloser is a Reader that somebody else closes.
