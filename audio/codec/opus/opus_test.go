@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -218,5 +219,36 @@ func BenchmarkDecode(b *testing.B) {
 			b.Fatal(err)
 		}
 		i = (i + 1) % len(list)
+	}
+}
+
+// What an encoder and a decoder hold once they have worked: Go's heap, which is
+// all of it but where C keeps memory of its own.
+func BenchmarkPair(b *testing.B) {
+	const pairs = 20
+	frame, dst := sweep(audio.FrameSamples), make([]byte, 0, MaxPacket)
+	pcm := make([]float32, 0, 2*MaxDuration)
+	for b.Loop() {
+		var before, after runtime.MemStats
+		var kept []any
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		for range pairs {
+			enc, dec := mustEncoder(b, EncoderOptions{}), mustDecoder(b)
+			for range 3 {
+				data, err := enc.Encode(dst, frame)
+				if err == nil {
+					_, err = dec.Decode(pcm, audio.Packet{Data: data})
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+			kept = append(kept, enc, dec)
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		b.ReportMetric(float64(int64(after.HeapAlloc)-int64(before.HeapAlloc))/pairs, "B/pair")
+		runtime.KeepAlive(kept)
 	}
 }
