@@ -79,12 +79,11 @@ func (x *comments) set(in *audio.Info, name string, value []byte) {
 	}
 }
 
+// decode decodes base64, padded or not.
 func decode(b []byte) ([]byte, bool) {
-	out := make([]byte, base64.StdEncoding.DecodedLen(len(b)))
-	n, err := base64.StdEncoding.Decode(out, b)
-	if err != nil {
-		n, err = base64.RawStdEncoding.Decode(out, b)
-	}
+	b = bytes.TrimRight(b, "= \r\n\x00")
+	out := make([]byte, base64.RawStdEncoding.DecodedLen(len(b)))
+	n, err := base64.RawStdEncoding.Decode(out, b)
 	return out[:n:n], err == nil
 }
 
