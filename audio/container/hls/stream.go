@@ -139,8 +139,7 @@ func (s *stream) advance() error {
 	}
 	var begins part
 	if seg.initial > 0 {
-		m := s.list.initials[seg.initial-1]
-		begins = part{m.uri, m.from, m.n, m.key}
+		begins = part(s.list.initials[seg.initial-1])
 	}
 	other := begins.uri != s.begins.uri || begins.from != s.begins.from // another beginning is another file
 	if s.begun && (seg.fresh || s.broken || other) {
