@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"segue/audio"
@@ -42,6 +41,7 @@ type Demuxer struct {
 	pid        int
 	pcr        int // PID on which the clock comes
 	kind       int
+	guessing   bool // nobody says what the stream is
 	es         stream
 	coding     coding
 
@@ -202,73 +202,6 @@ func (d *Demuxer) pull() error {
 	return nil
 }
 
-// table takes in a packet of the table of programmes, or of that of one of them.
-func (d *Demuxer) table(p []byte, s *sections, of *programme) error {
-	at := 4
-	if p[3]&0x20 != 0 {
-		at += 1 + int(p[4])
-	}
-	if p[3]&0xd0 != 0x10 || at >= packetSize { // scrambled, or empty
-		return nil
-	}
-	start := p[1]&0x40 != 0
-	rest := s.add(p[at:], start, p[3]&15)
-	for {
-		for b := s.next(); b != nil; b = s.next() {
-			if of == nil {
-				d.programmes.readPAT(b)
-			} else if err := d.choose(of, b); err != nil {
-				return err
-			}
-		}
-		if !start {
-			return nil
-		}
-		s.begin(rest)
-		start = false
-	}
-}
-
-// choose reads the table of a programme: it stays with the stream it has, if that
-// is still there, or takes the first that can be played.
-func (d *Demuxer) choose(of *programme, b []byte) error {
-	of, pcr, listings := d.programmes.readPMT(of, b)
-	if of == nil {
-		return nil
-	}
-	of.seen = true
-	if slices.ContainsFunc(listings, func(l listing) bool { return l.pid == d.pid && l.kind == d.kind }) {
-		d.programmes.ours, d.pcr = of, pcr
-		return nil
-	}
-	for _, l := range listings {
-		c, what := codingOf(l)
-		if c == nil {
-			if !slices.Contains(d.found, what) && len(d.found) < maxMarks {
-				d.found = append(d.found, what)
-			}
-			continue
-		}
-		d.switchTo(l, c)
-		d.programmes.ours, d.pcr = of, pcr
-		return nil
-	}
-	if d.codec.Name == "" && d.programmes.allSeen() {
-		return d.refusal(audio.ErrUnsupported)
-	}
-	return nil
-}
-
-// switchTo makes l the stream that is read.
-func (d *Demuxer) switchTo(l listing, c coding) {
-	d.es.reset()
-	d.es.broken = d.pid != noPID
-	d.uneven = d.uneven || d.pid != noPID
-	d.fresh = true
-	d.pid, d.kind, d.coding = l.pid, l.kind, c
-	d.key, d.synced, d.need = noKey, false, 0
-}
-
 // unit takes one frame off the stream, if there is one and it is certain that it is
 // one: by those before, by the next, or because nothing follows.
 func (d *Demuxer) unit() (ok bool, err error) {
@@ -296,6 +229,13 @@ func (d *Demuxer) unit() (ok bool, err error) {
 				n, k := d.coding.look(behind)
 				sure = n > 0 && k == key
 			}
+		}
+		if !sure && d.key == noKey && d.otherwise(b) {
+			if len(b) < d.need {
+				return false, nil
+			}
+			t = d.coding.traits()
+			continue
 		}
 		switch {
 		case size > len(b) && size < maxUnit && !d.final:
@@ -333,7 +273,7 @@ func (d *Demuxer) search(b []byte, first byte) error {
 	d.synced, d.need = false, 0
 	d.es.drop(n)
 	if d.astray += n; d.astray > maxGarbage {
-		return fmt.Errorf("mpegts: %d bytes without a frame: %w", maxGarbage, audio.ErrMalformed)
+		return d.refusal(fmt.Errorf("%d bytes without a frame: %w", maxGarbage, audio.ErrMalformed))
 	}
 	return nil
 }
