@@ -81,8 +81,8 @@ func newLayout(l layout, bands []uint8, centers []int8, parts float64, cutoff in
 	return &l
 }
 
-// widening says of which of 20 bands each of 34 is the mean (Table 8.46), narrowing
-// the other way round (Table 8.47).
+// widening says of which of 20 bands each of 34 is the mean, narrowing the other way
+// round.
 var (
 	widening = [][]uint8{
 		{0},

@@ -8,7 +8,7 @@ type leaf struct {
 	length uint8 // bits
 }
 
-// The books of ISO/IEC 14496-3, Annex 8.B, written as their trees' leaves from left
+// The books of ISO/IEC 14496-3, subpart 8, written as their trees' leaves from left
 // to right, of each its value and its length. That says all: a code is where its leaf
 // begins.
 var (

@@ -13,7 +13,7 @@ const (
 )
 
 // decays are how quickly the links ring out, fractions by how much less than a whole
-// slot they delay more, and fraction that of all (Table 8.44 and what follows it).
+// slot they delay more, and fraction that of all.
 var (
 	decays    = [pathLinks]float64{0.65143905753106, 0.56471812200776, 0.48954165955695}
 	fractions = [pathLinks]float64{0.43, 0.75, 0.347}
@@ -45,7 +45,7 @@ func newAllpass(center, full float64) (a allpass) {
 }
 
 // A decorrelator makes of the subbands a second signal that is as loud and sounds
-// alike, but has nothing in common with them (8.6.4.5).
+// alike, but has nothing in common with them.
 type decorrelator struct {
 	clock uint // slots so far
 	past  [memory][maxSubbands]complex64

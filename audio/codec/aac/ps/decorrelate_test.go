@@ -42,7 +42,7 @@ func TestDecorrelatorKeepsEnergy(t *testing.T) {
 }
 
 // TestDecorrelatorFiltersAreTheStandards holds the filters' responses, at some
-// frequencies, against the formula of 8.6.4.5.2.
+// frequencies, against the formula for them.
 func TestDecorrelatorFiltersAreTheStandards(t *testing.T) {
 	for name, c := range map[string]struct {
 		*layout
@@ -87,7 +87,7 @@ func TestDecorrelatorFiltersAreTheStandards(t *testing.T) {
 	}
 }
 
-// TestSuddenSoundsAreDucked holds the gain against the formulas of 8.6.4.5.3, over
+// TestSuddenSoundsAreDucked holds the gain against the formulas for it, over
 // steady noise with a bang in it.
 func TestSuddenSoundsAreDucked(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 4))

@@ -11,7 +11,7 @@ import (
 const reach = qmf.Ahead
 
 // A split divides a band of the matrix into subbands, with filters that are a low
-// pass moved to count frequencies (8.6.4.3). The low pass is symmetric, so what
+// pass moved to count frequencies. The low pass is symmetric, so what
 // filters q and count-1-q give are the sum and the difference of the same two.
 type split struct {
 	center   float32 // the tap in the middle, which all share
@@ -37,7 +37,7 @@ var (
 	}
 )
 
-// The low passes, from the tap in the middle outwards (Tables 8.37 to 8.41).
+// The low passes, from the tap in the middle outwards.
 var (
 	lowPass2 = []float64{0.5, 0.30596630545168, 0, -0.07293139167538, 0, 0.01899487526049, 0}
 	lowPass4 = []float64{

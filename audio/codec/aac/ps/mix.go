@@ -15,8 +15,8 @@ const (
 	phases      = 8 // of a turn
 )
 
-// coarseLevels and fineLevels are the intensity differences in dB (Tables 8.25 and
-// 8.26), correlations what the coherences stand for (Table 8.28).
+// coarseLevels and fineLevels are the intensity differences in dB, correlations what the
+// coherences stand for.
 var (
 	coarseLevels = [coarseSteps + 1]float64{0, 2, 4, 7, 10, 14, 18, 25}
 	fineLevels   = [fineSteps + 1]float64{0, 2, 4, 6, 8, 10, 13, 16, 19, 22, 25, 30, 35, 40, 45, 50}
@@ -87,7 +87,6 @@ func newTurns() *[phases * phases * phases]complex64 {
 		z := unit(i/phases/phases)/4 + unit(i/phases)/2 + unit(i)
 		t[i] = complex64(z / complex(math.Hypot(real(z), imag(z)), 0))
 	}
-	t[0] = 1
 	return t
 }
 
@@ -134,6 +133,7 @@ func (m *mixer) aim(l *layout, p *parameters, e, slots int) {
 		zero = 2*coarseSteps + 1 + fineSteps
 	}
 	m.turning = false
+	part := 1 / float32(max(slots, 1))
 	for b := range l.bands {
 		goal := &m.goal[b]
 		*goal = matrix{re: table[zero+int(iid[b])][icc[b]]}
@@ -142,8 +142,8 @@ func (m *mixer) aim(l *layout, p *parameters, e, slots int) {
 		}
 		now, step := &m.now[b], &m.step[b]
 		for k := range goal.re {
-			step.re[k] = (goal.re[k] - now.re[k]) / float32(slots)
-			step.im[k] = (goal.im[k] - now.im[k]) / float32(slots)
+			step.re[k] = (goal.re[k] - now.re[k]) * part
+			step.im[k] = (goal.im[k] - now.im[k]) * part
 		}
 		m.turning = m.turning || goal.im != [4]float32{} || now.im != [4]float32{}
 	}

@@ -140,6 +140,11 @@ func TestMatricesGlide(t *testing.T) {
 		}
 		glide(0, 5, [4]complex128{1, 1}, first)
 		glide(1, 27, first, second)
+		m.aim(l, p, 0, 0) // an envelope without slots: a step
+		m.arrive()
+		if m.now[2].re[0] == float32(real(second[0])) || m.now[2] != m.goal[2] {
+			t.Errorf("%s: it did not step", name)
+		}
 	}
 }
 

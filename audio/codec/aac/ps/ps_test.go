@@ -186,8 +186,7 @@ func TestOtherBandsGoOnWithoutAStep(t *testing.T) {
 	}
 }
 
-// TestMeansOfBands: tables 8.46 and 8.47 undo each other where the bands are alike,
-// and cover all bands.
+// TestMeansOfBands: each band comes of one, and all come of some.
 func TestMeansOfBands(t *testing.T) {
 	for name, means := range map[string][][]uint8{"wide": widening, "narrow": narrowing} {
 		met := map[uint8]bool{}

@@ -48,22 +48,22 @@ type coding struct {
 }
 
 var (
-	intensity     = coding{intensityTime, intensityFreq, -coarseSteps, coarseSteps, 0}
-	fineIntensity = coding{fineTime, fineFreq, -fineSteps, fineSteps, 0}
-	coherence     = coding{coherenceTime, coherenceFreq, 0, coherences - 1, 0}
-	between       = coding{phaseTime, phaseFreq, 0, phases - 1, phases}
-	overall       = coding{overallTime, overallFreq, 0, phases - 1, phases}
+	intensityCoding = coding{intensityTime, intensityFreq, -coarseSteps, coarseSteps, 0}
+	fineCoding      = coding{fineTime, fineFreq, -fineSteps, fineSteps, 0}
+	coherenceCoding = coding{coherenceTime, coherenceFreq, 0, coherences - 1, 0}
+	betweenCoding   = coding{phaseTime, phaseFreq, 0, phases - 1, phases}
+	overallCoding   = coding{overallTime, overallFreq, 0, phases - 1, phases}
 )
 
 var (
-	bandsOf  = [6]int{10, 20, 34, 10, 20, 34} // by iid_mode or icc_mode (Table 8.24)
-	phasesOf = [6]int{5, 11, 17, 5, 11, 17}   // by iid_mode (Table 8.30)
+	bandsOf  = [6]int{10, 20, 34, 10, 20, 34} // by iid_mode or icc_mode
+	phasesOf = [6]int{5, 11, 17, 5, 11, 17}   // by iid_mode
 )
 
 // envelopesOf is how many envelopes there are, by frame class and number.
 var envelopesOf = [2][4]int{{0, 1, 2, 4}, {1, 2, 3, 4}}
 
-// read reads ps_data (8.6.4.2). After an error p is of no use.
+// read reads ps_data. After an error p is of no use.
 func (p *parameters) read(r *bits.Reader) error {
 	if r.Flag() {
 		if err := p.readHeader(r); err != nil {
@@ -74,14 +74,14 @@ func (p *parameters) read(r *bits.Reader) error {
 	if err := p.readBorders(r); err != nil {
 		return err
 	}
-	c := &intensity
+	c := &intensityCoding
 	if p.fine {
-		c = &fineIntensity
+		c = &fineCoding
 	}
 	if !p.iid.readAll(r, p.hasIID, c, p.iidBands, p.envelopes, last) {
 		return malformed("intensity")
 	}
-	if !p.icc.readAll(r, p.hasICC, &coherence, p.iccBands, p.envelopes, last) {
+	if !p.icc.readAll(r, p.hasICC, &coherenceCoding, p.iccBands, p.envelopes, last) {
 		return malformed("coherence")
 	}
 	if err := p.readMore(r, last); err != nil {
@@ -125,7 +125,7 @@ func (p *parameters) readBorders(r *bits.Reader) error {
 			continue
 		}
 		p.ends[e] = r.Read(5) + 1
-		if p.ends[e] <= end {
+		if p.ends[e] < end { // where they are the same, the matrices step
 			return malformed("borders of envelopes")
 		}
 		end = p.ends[e]
@@ -210,8 +210,8 @@ func (p *parameters) readMore(r *bits.Reader, last int) error {
 func (p *parameters) readPhases(r *bits.Reader, last int) {
 	ipd, opd := p.ipd[last], p.opd[last]
 	for e := range p.envelopes {
-		p.ipd[e].read(r, &between, p.phaseBands, &ipd)
-		p.opd[e].read(r, &overall, p.phaseBands, &opd)
+		p.ipd[e].read(r, &betweenCoding, p.phaseBands, &ipd)
+		p.opd[e].read(r, &overallCoding, p.phaseBands, &opd)
 		ipd, opd = p.ipd[e], p.opd[e]
 	}
 }

@@ -161,7 +161,7 @@ func TestDamageLeavesWhatWasSaid(t *testing.T) {
 		"reserved coherence":     {0b1_0_1_111_00},
 		"intensity out of range": loud.bytes(&scene{}),
 		"coherence out of range": negative.bytes(&scene{}),
-		"borders that stand":     {0b1_0_0_0_1_01_0, 0b1000_0100, 0b0000_0000, 0},
+		"borders that go back":   {0b1_0_0_0_1_01_0, 0b1000_0011, 0b1000_0000, 0},
 		"a long extension":       {0b1_0_0_1_0_01_0, 0b001_00_1_0_0, 0, 0, 0, 0, 0},
 	} {
 		d := new(Decoder)
