@@ -161,21 +161,21 @@ func root(x float32) float32 { return float32(math.Sqrt(float64(x))) }
 // assemble applies the levels to the high bands (4.6.18.7.6).
 func (e *Element) assemble(c *channel, s *Scratch) {
 	l := &s.levels
-	var gains, noises [smooth + timeSlots*2 + spill]*[maxHigh]float32 // by slot, from smooth slots before the first on
+	var gains, levels [smooth + timeSlots*2 + spill]*[maxHigh]float32 // by slot, from smooth slots before the first on
 	for i := range smooth {
-		gains[i], noises[i] = &c.gains[i], &c.noises[i]
+		gains[i], levels[i] = &c.gains[i], &c.noises[i]
 		if e.reset {
-			gains[i], noises[i] = &l.gain[0], &l.noise[0]
+			gains[i], levels[i] = &l.gain[0], &l.noise[0]
 		}
 	}
 	n := smooth
 	for i := range c.envelopes {
 		steady := c.steady(i)
 		for slot := 2 * c.borders[i]; slot < 2*c.borders[i+1]; slot++ {
-			gains[n], noises[n] = &l.gain[i], &l.noise[i]
-			gain, level := gains[n], noises[n]
+			gains[n], levels[n] = &l.gain[i], &l.noise[i]
+			gain, level := gains[n], levels[n]
 			if steady && !e.plain && gains[n-smooth] != gain {
-				gain, level = c.smoothed(gains[n-smooth:n+1], noises[n-smooth:n+1], e.width)
+				gain, level = c.smoothed(gains[n-smooth:n+1], levels[n-smooth:n+1], e.width)
 			}
 			row := s.high[slot][:e.width]
 			for m := range row {
@@ -184,13 +184,13 @@ func (e *Element) assemble(c *channel, s *Scratch) {
 			if steady {
 				c.addNoise(row, level, &l.sine[i])
 			}
-			c.noiseAt = (c.noiseAt + e.width) % len(noise)
+			c.noiseAt = (c.noiseAt + e.width) % noises
 			c.addSines(row, &l.sine[i], e.start&1 == 1)
 			n++
 		}
 	}
 	for i := range smooth {
-		c.gains[i], c.noises[i] = *gains[n-smooth+i], *noises[n-smooth+i]
+		c.gains[i], c.noises[i] = *gains[n-smooth+i], *levels[n-smooth+i]
 	}
 }
 
@@ -212,8 +212,8 @@ func (c *channel) smoothed(gains, noises []*[maxHigh]float32, width int) (gain, 
 func (c *channel) addNoise(row []complex64, level, sine *[maxHigh]float32) {
 	for m := range row {
 		if sine[m] == 0 {
-			v := &noise[(c.noiseAt+m+1)%len(noise)]
-			row[m] += complex(level[m]*v[0], level[m]*v[1])
+			at := (c.noiseAt + m + 1) % noises
+			row[m] += complex(level[m]*noise[2*at], level[m]*noise[2*at+1])
 		}
 	}
 }
