@@ -105,13 +105,16 @@ func (d *Demuxer) entries(b box, skip, size int, f func(e []byte) error) error {
 	if err != nil {
 		return err
 	}
-	for range binary.BigEndian.Uint32(h[skip:]) {
-		e, err := d.fields(b, size)
+	const together = 512
+	for left := int(binary.BigEndian.Uint32(h[skip:])); left > 0; left -= together {
+		e, err := d.fields(b, min(left, together)*size)
 		if err != nil {
 			return err
 		}
-		if err := f(e); err != nil {
-			return err
+		for ; len(e) > 0; e = e[size:] {
+			if err := f(e[:size]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -45,6 +45,10 @@ func (d *Demuxer) nextFragment() error {
 				return err
 			}
 			found = d.pieces.count > 0
+		case "sidx":
+			if err := d.readIndex(b); err != nil {
+				return err
+			}
 		case "mdat":
 			if found {
 				d.resume = b.end
@@ -77,8 +81,8 @@ func (d *Demuxer) readFragment(b box, start int64) error {
 	if err != nil || p.count == 0 {
 		return err
 	}
-	if n := d.marks.n; d.r.Seekable() && (n == 0 || d.marks.at(n-1).pos < start) {
-		return d.marks.add(mark{d.begun, start})
+	if d.r.Seekable() {
+		d.note(mark{d.begun, start})
 	}
 	return nil
 }
@@ -198,7 +202,7 @@ func (d *Demuxer) readRun(f *fragment, b box) error {
 		if flags&0x200 != 0 {
 			size = binary.BigEndian.Uint32(e)
 		}
-		if err := p.sizes.add(size); err != nil {
+		if err := p.sizes.add(int64(size)); err != nil {
 			return err
 		}
 		if err := p.lasts(duration); err != nil {
@@ -207,34 +211,8 @@ func (d *Demuxer) readRun(f *fragment, b box) error {
 		f.next += int64(size)
 	}
 	p.count += int(count)
+	if p.bytes()+d.track.table.bytes() > maxTable {
+		return fmt.Errorf("mp4: more than %d bytes of tables: %w", maxTable, audio.ErrLimit)
+	}
 	return nil
 }
-
-// seekFragment makes the fragment that holds target the one at hand, or the last.
-func (d *Demuxer) seekFragment(target int64) error {
-	d.resume, d.begun, d.at = d.first, 0, cursor{}
-	for i := d.marks.n - 1; i >= 0; i-- {
-		if m := d.marks.at(i); m.time <= target || i == 0 {
-			d.resume, d.begun = m.pos, m.time
-			break
-		}
-	}
-	for {
-		if err := d.nextFragment(); err != nil {
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			return err
-		}
-		length := d.pieces.total()
-		if d.begun+length > target {
-			return nil
-		}
-		d.at.time = length // as if it had been read
-	}
-}
-
-// Origin is when the first fragment begins by its own account, in samples at
-// 48 kHz: packets count from there. It is 0 before a packet of a fragment was read,
-// and where no fragment tells.
-func (d *Demuxer) Origin() int64 { return d.clock(d.origin) }

@@ -29,25 +29,25 @@ type Demuxer struct {
 	info  audio.Info
 	boxes int // headers read since the last sample
 
-	movie  movie
-	track  *track
-	table  *table // of the file, or of the fragment at hand
-	at     cursor
-	begun  int64 // when the table at hand begins, in units of the track
-	origin int64 // when the first fragment begins
-	end    int64 // of the music, in units of the track; 0 if unknown
-	coded  int64 // what a frame decodes to, in units of the track; 0 if it says itself
-	resume int64 // where the boxes go on behind what the table describes
-	shift  int64 // where the file begins in the media
-	first  int64 // where the first fragment may be
-	seen   bool  // a fragment told its time
-	marks  list[mark]
-	pieces table // of the fragment
-	err    error
+	movie   movie
+	track   *track
+	table   *table // of the file, or of the fragment at hand
+	at      cursor
+	begun   int64  // when the table at hand begins, in units of the track
+	origin  int64  // when the first fragment begins
+	end     int64  // of the music, in units of the track; 0 if unknown
+	coded   int64  // what a frame decodes to, in units of the track; 0 if it says itself
+	resume  int64  // where the boxes go on behind what the table describes
+	shift   int64  // where the file begins in the media
+	first   int64  // where the first fragment may be
+	seen    bool   // a fragment told its time
+	marks   []mark // of fragments, in order
+	asked   bool   // the index at the end was looked for
+	indexed bool   // there was an index before a fragment
+	from    int64  // the time with which it begins, in its own units
+	pieces  table  // of the fragment
+	err     error
 }
-
-// A mark is a fragment that was passed.
-type mark struct{ time, pos int64 }
 
 // NewDemuxer reads up to the index, which is at the beginning of most files. The
 // error wraps audio.ErrUnsupported if there is no sound track we can decode, or if
@@ -73,7 +73,7 @@ func NewDemuxer(r *input.Reader) (*Demuxer, error) {
 				return nil, err
 			}
 			d.finish()
-			return d, nil
+			return d, d.lookAhead()
 		case "mdat":
 			data = true
 		case "moof":

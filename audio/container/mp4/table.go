@@ -17,19 +17,21 @@ type span struct{ first, samples uint32 }
 type table struct {
 	fixed  uint32 // size of every sample, or 0
 	count  int    // of samples
-	sizes  list[uint32]
-	chunks list[int64] // where they are in the media
+	sizes  packed
+	chunks packed // where they are in the media
 	spans  list[span]
 	runs   list[run]
 }
 
-// maxTable is how many bytes all tables of a track may take: enough for twelve
-// hours of AAC in half a million chunks.
-const maxTable = 12 << 20
+// maxTable is how many bytes all tables of a track may take, with those of the
+// fragment at hand: enough for twelve hours of AAC in half a million chunks.
+const maxTable = 6 << 20
+
+func (t *table) bytes() int { return t.sizes.bytes + t.chunks.bytes + 8*(t.spans.n+t.runs.n) }
 
 // add passes err on, and says if the table has grown too large.
 func (t *table) add(err error) error {
-	if bytes := 4*t.sizes.n + 8*(t.chunks.n+t.spans.n+t.runs.n); err == nil && bytes > maxTable {
+	if err == nil && t.bytes() > maxTable {
 		return fmt.Errorf("mp4: more than %d bytes of tables: %w", maxTable, audio.ErrLimit)
 	}
 	return err
@@ -77,7 +79,7 @@ func (t *table) next(c *cursor) (s sample, ok bool) {
 		if c.sample >= t.sizes.n {
 			return s, false
 		}
-		s.size = t.sizes.at(c.sample)
+		s.size = uint32(t.sizes.at(c.sample))
 	}
 	for c.run < t.runs.n && c.inRun >= t.runs.at(c.run).count {
 		c.run, c.inRun = c.run+1, 0

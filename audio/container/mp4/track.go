@@ -149,8 +149,10 @@ func (t *track) readTable(d *Demuxer, b box) error {
 	case "stsc":
 		return d.entries(b, 4, 12, func(e []byte) error { return t.table.add(t.table.spans.add(span{u32(e), u32(e[4:])})) })
 	case "stco":
+		t.table.chunks.rising = true
 		return d.entries(b, 4, 4, func(e []byte) error { return t.table.add(t.table.chunks.add(int64(u32(e)))) })
 	case "co64":
+		t.table.chunks.rising = true
 		return d.entries(b, 4, 8, func(e []byte) error {
 			return t.table.add(t.table.chunks.add(int64(binary.BigEndian.Uint64(e) &^ (1 << 63))))
 		})
@@ -165,7 +167,7 @@ func (t *track) readTable(d *Demuxer, b box) error {
 		if t.table.fixed != 0 {
 			return nil
 		}
-		return d.entries(b, 8, 4, func(e []byte) error { return t.table.add(t.table.sizes.add(u32(e))) })
+		return d.entries(b, 8, 4, func(e []byte) error { return t.table.add(t.table.sizes.add(int64(u32(e)))) })
 	}
 	return nil
 }
