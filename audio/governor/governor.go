@@ -100,9 +100,11 @@ type Stats struct {
 	Complexity int   // now
 	Lowered    int64 // how often it asked for less
 	Raised     int64 // how often for more
+	Taken      int64 // frames asked for by senders of pumps that encode
+	Thin       int64 // of these: the last there was, or none
 }
 
 // Stats looks at the Governor.
 func (g *Governor) Stats() Stats {
-	return Stats{Complexity: g.Complexity(), Lowered: g.lowered.Load(), Raised: g.raised.Load()}
+	return Stats{Complexity: g.Complexity(), Lowered: g.lowered.Load(), Raised: g.raised.Load(), Taken: g.taken.Load(), Thin: g.thin.Load()}
 }

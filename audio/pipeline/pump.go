@@ -30,9 +30,9 @@ type Pump struct {
 	frames  chan audio.Frame // closed after the last
 	room    chan struct{}    // has one when few frames may be left
 	ready   chan struct{}
-	done    atomic.Bool // frames is closed, err is final
-	err     error       // read only once done
-	full    atomic.Bool // has been, since frames are being made
+	done    atomic.Bool  // frames is closed, err is final
+	err     error        // read only once done
+	asked   atomic.Int32 // for frames, since the first was encoded
 	starved atomic.Int64
 }
 
@@ -84,7 +84,6 @@ func (p *Pump) run(ctx context.Context) {
 // waitForRoom returns false when ctx has ended.
 func (p *Pump) waitForRoom(ctx context.Context) bool {
 	for len(p.frames) == shallow {
-		p.full.Store(true)
 		select {
 		case <-p.room:
 			p.ahead.deepen()
@@ -116,8 +115,13 @@ func (p *Pump) Take() (audio.Frame, bool) {
 // pump that has just begun, waits for packets or comes to its end says nothing
 // of how encoding keeps up.
 func (p *Pump) report(left int) {
+	const begun = 10 // times asked: what keeps up is ahead by then
 	g := p.stream.o.Governor
-	if g == nil || p.stream.Mode() != Transcode || !p.full.Load() || p.done.Load() {
+	if g == nil || p.stream.Mode() != Transcode || p.done.Load() {
+		return
+	}
+	if p.asked.Load() < begun {
+		p.asked.Add(1)
 		return
 	}
 	g.Taken(left == 0 && !p.ahead.short.Load())
