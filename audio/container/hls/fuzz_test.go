@@ -19,6 +19,7 @@ var seeds = []string{
 	"\xef\xbb\xbf#EXTM3U\r\n#EXT-X-START:TIME-OFFSET=-3.5\r\n#EXTINF:10, \r\n#EXT-X-BYTERANGE:700@0\r\ns0\r\n#EXT-X-BYTERANGE:100\r\ns0\r\n#EXT-X-ENDLIST\r\n",
 	"#EXTM3U\n#EXT-X-MAP:URI=\"init\",BYTERANGE=\"741@0\"\n#EXTINF:0.3,\nm0\n#EXTINF:0.3,\nm1\n#EXTINF:0.3,\nm2\n#EXT-X-ENDLIST\n",
 	"#EXTM3U\n#EXTINF:0.3,\ns0\n#EXTINF:0.3,\ns1\n#EXTINF:0.3,\ns2\n#EXT-X-DISCONTINUITY\n#EXTINF:0.3,\nt0\n#EXT-X-ENDLIST\n",
+	"#EXTM3U\n#EXTINF:0.3,\nt1\n#EXTINF:0.3,\nt2\n#EXT-X-DISCONTINUITY\n#EXTINF:0.3,\nt0\n#EXTINF:0.3,\nt1\n#EXT-X-ENDLIST\n",
 }
 
 func FuzzPlaylist(f *testing.F) {
@@ -63,6 +64,8 @@ func FuzzStream(f *testing.F) {
 	_, packs, _ := packed(f, 9)
 	_, begin, pieces := fragments(f)
 	f.Add(seeds[5], packs[1])
+	_, transports, _ := transport(f, 9)
+	f.Add(seeds[6], transports[1])
 	f.Fuzz(func(t *testing.T, text string, other []byte) {
 		if len(text) > 20_000 || len(other) > 100_000 {
 			return
@@ -81,6 +84,8 @@ func FuzzStream(f *testing.F) {
 			w.put("http://example.org/a/key", []byte("0123456789abcdef"))
 			w.put("http://example.org/a/b", other)
 			w.put("http://example.org/a/t0", other)
+			w.put("http://example.org/a/t1", transports[0])
+			w.put("http://example.org/a/t2", transports[1])
 			d, err := w.demux()
 			if err != nil {
 				if !containertest.Sane(err) && !errors.Is(err, errMissing) {

@@ -40,6 +40,11 @@ func shapes(t testing.TB) map[string]struct {
 	w.vod("", segments, length)
 	out["packed MP3"] = shape{w, containertest.Packets(t, openMP3, whole)}
 
+	whole, segments, length = transport(t, 7)
+	w = newWeb(t)
+	w.vod("", segments, length)
+	out["transport stream"] = shape{w, containertest.Packets(t, openADTS, whole)}
+
 	whole, begin, segments := fragments(t)
 	w = newWeb(t)
 	w.vod("#EXT-X-MAP:URI=\"../init.mp4\"\n", segments, 0.3)
