@@ -13,14 +13,23 @@ const (
 	// deep is how far ahead packets are read, in samples at 48 kHz: long enough
 	// for a server to think, short enough to be had in a moment.
 	deep = 10 * audio.SampleRate
+	// near is the same where no packet has ever been waited for: what can be had
+	// at once need not be held, for its source holds it, be it a file, or the
+	// system's buffer of a connection that is faster than the music.
+	near = 4 * audio.SampleRate
+	// slow is the wait that tells a source from such.
+	slow = 30 * time.Millisecond
 	// early is the same while nobody listens yet: a track made ready before its
 	// turn shall not hold what the one that plays needs.
 	early = 2 * audio.SampleRate
-	// deepBytes bounds both in memory, whatever the packets claim to last.
+	// deepBytes bounds all of them in memory, whatever the packets claim to last.
 	deepBytes = 2 << 20
 	// refill is the part of any of them at which reading goes on: in rows of
 	// packets, not one at a time.
 	refill = 0.75
+	// piece is how many bytes of packets are allocated at once: the last of them
+	// keeps all.
+	piece = 4 << 10
 	// overhead is what a packet costs beside its data.
 	overhead = 64
 )
@@ -37,9 +46,11 @@ type ahead struct {
 	mu       sync.Mutex
 	ring     []audio.Packet
 	first, n int
-	depth    int64 // early, then deep
+	wanted   bool  // somebody listens
+	waited   bool  // a packet was slow
 	length   int64 // of all in the ring
 	bytes    int
+	piece    []byte // to copy packets to
 	ended    error
 	reading  time.Time // when the wait for the packet being read began; zero if none is
 }
@@ -47,7 +58,7 @@ type ahead struct {
 func newAhead(ctx context.Context) *ahead {
 	return &ahead{
 		ctx: ctx, some: make(chan struct{}, 1), room: make(chan struct{}, 1),
-		ring: make([]audio.Packet, 128), depth: early,
+		ring: make([]audio.Packet, 128),
 	}
 }
 
@@ -62,11 +73,25 @@ func (a *ahead) read(d packets) {
 	}
 }
 
+// own copies b to where only packets are that are played next to it: where it is,
+// all of a page of its container may be kept for it. The caller has the lock.
+func (a *ahead) own(b []byte) []byte {
+	if len(b) > piece/4 {
+		return b
+	}
+	if len(b) > cap(a.piece)-len(a.piece) {
+		a.piece = make([]byte, 0, piece)
+	}
+	n := len(a.piece)
+	a.piece = append(a.piece, b...)
+	return a.piece[n:len(a.piece):len(a.piece)]
+}
+
 // waitForRoom returns false when the context has ended.
 func (a *ahead) waitForRoom() bool {
 	for {
 		a.mu.Lock()
-		full := a.n > 0 && (a.length >= a.depth || a.bytes >= deepBytes)
+		full := a.n > 0 && (a.length >= a.depth() || a.bytes >= deepBytes)
 		if !full {
 			a.reading = time.Now()
 		}
@@ -87,12 +112,16 @@ func (a *ahead) waitForRoom() bool {
 
 func (a *ahead) put(p audio.Packet, err error) {
 	a.mu.Lock()
+	a.waited = a.waited || time.Since(a.reading) >= slow
 	a.reading = time.Time{}
 	if err != nil {
 		a.ended = err
 	} else {
 		if a.n == len(a.ring) {
 			a.grow()
+		}
+		if a.wanted { // before that, what has been read together is kept together
+			p.Data = a.own(p.Data)
 		}
 		a.ring[(a.first+a.n)%len(a.ring)] = p
 		a.n++
@@ -147,15 +176,26 @@ func (a *ahead) take() (p audio.Packet, ok bool, err error) {
 
 // low reports whether it is time to read on; the caller has the lock.
 func (a *ahead) low() bool {
-	return float64(a.length) < float64(a.depth)*refill && a.bytes < deepBytes*refill
+	return float64(a.length) < float64(a.depth())*refill && a.bytes < deepBytes*refill
+}
+
+// depth is how far ahead packets are read now; the caller has the lock.
+func (a *ahead) depth() int64 {
+	switch {
+	case !a.wanted:
+		return early
+	case !a.waited:
+		return near
+	}
+	return deep
 }
 
 // deepen makes it read as far ahead as somebody who listens needs.
 func (a *ahead) deepen() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.depth != deep {
-		a.depth = deep
+	if !a.wanted {
+		a.wanted = true
 		signal(a.room)
 	}
 }

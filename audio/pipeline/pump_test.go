@@ -86,6 +86,9 @@ func TestPumpIsDeepInPacketsAndShallowInFrames(t *testing.T) {
 		p, stream := pumped(t.Context(), s)
 		defer p.Close()
 		synctest.Wait()
+		p.ahead.mu.Lock()
+		p.ahead.waited = true // as of a slow source, for the most there can be
+		p.ahead.mu.Unlock()
 		got := p.Stats()
 		if got.Passed != 3 || got.Frames != 3 {
 			t.Fatalf("%d frames made, %d waiting, want 3", got.Passed, got.Frames)
@@ -141,29 +144,53 @@ func TestPumpNobodyListensToReadsTwoSecondsAhead(t *testing.T) {
 	})
 }
 
-func TestPumpReadsTenSecondsAhead(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := Start(t.Context(), New(endless{audio.Packet{Data: []byte{31 << 3, 0}, Duration: 960}}, nothing{}, Options{}))
-		defer p.Close()
-		for range 2 { // somebody listens
-			synctest.Wait()
-			p.Take()
-		}
-		synctest.Wait()
-		if got := p.Stats(); got.Ahead < 9900*time.Millisecond || got.Ahead > 10*time.Second {
-			t.Fatalf("%+v", got)
-		}
-		for range 126 {
-			p.Take()
-			synctest.Wait()
-			if got := p.Stats(); got.Ahead < 7480*time.Millisecond {
-				t.Fatalf("not refilled: %+v", got)
+// What can be had at once need not be held; a source that has once been slow may
+// be so again.
+func TestPumpReadsFourSecondsAheadAndTenOfWhatIsSlow(t *testing.T) {
+	for _, c := range []struct {
+		wait  time.Duration // for one packet
+		ahead time.Duration
+	}{{0, 4 * time.Second}, {slow - 1, 4 * time.Second}, {slow, 10 * time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			d := &slowly{endless: endless{audio.Packet{Data: []byte{31 << 3, 0}, Duration: 960}}, at: 20, wait: c.wait}
+			p := Start(t.Context(), New(d, nothing{}, Options{}))
+			defer p.Close()
+			time.Sleep(time.Second)
+			for range 2 { // somebody listens
+				synctest.Wait()
+				p.Take()
 			}
-		}
-		if got := p.Stats(); got.Ahead < 9900*time.Millisecond {
-			t.Fatalf("not refilled after a quarter: %+v", got)
-		}
-	})
+			synctest.Wait()
+			if got := p.Stats(); got.Ahead < c.ahead-100*time.Millisecond || got.Ahead > c.ahead {
+				t.Fatalf("%v: %+v", c.wait, got)
+			}
+			quarter := int(c.ahead / (80 * time.Millisecond))
+			for range quarter + 3 {
+				p.Take()
+				synctest.Wait()
+				if got := p.Stats(); got.Ahead < c.ahead*3/4-20*time.Millisecond {
+					t.Fatalf("%v: not refilled: %+v", c.wait, got)
+				}
+			}
+			if got := p.Stats(); got.Ahead < c.ahead-100*time.Millisecond {
+				t.Fatalf("%v: not refilled after a quarter: %+v", c.wait, got)
+			}
+		})
+	}
+}
+
+// slowly is endless, but waits before one packet.
+type slowly struct {
+	endless
+	at   int
+	wait time.Duration
+}
+
+func (d *slowly) ReadPacket() (audio.Packet, error) {
+	if d.at--; d.at == 0 {
+		time.Sleep(d.wait)
+	}
+	return d.endless.ReadPacket()
 }
 
 // endless is a demuxer that never runs dry.
@@ -286,6 +313,7 @@ func TestReadAheadGrowsForSmallPackets(t *testing.T) {
 		d := endless{audio.Packet{Data: []byte{28 << 3, 0}, Duration: 120}}
 		a := newAhead(t.Context())
 		a.deepen()
+		a.waited = true
 		var wg sync.WaitGroup
 		ctx, cancel := context.WithCancel(t.Context())
 		a.ctx = ctx
@@ -329,7 +357,7 @@ func BenchmarkPassthrough(b *testing.B) {
 		}
 	})
 	b.Run("take", func(b *testing.B) {
-		pump := &Pump{frames: make(chan audio.Frame, shallow), room: make(chan struct{}, 1)}
+		pump := &Pump{stream: New(endless{p}, nothing{}, Options{}), frames: make(chan audio.Frame, shallow), room: make(chan struct{}, 1)}
 		b.ReportAllocs()
 		for b.Loop() {
 			pump.frames <- audio.Frame{Opus: p.Data}
