@@ -24,8 +24,7 @@ const (
 )
 
 // A Demuxer takes blocks of sound out of ADTS. Headers are left out. A packet is
-// one block; only where a frame of several does not tell where they are does it
-// hold them all, one behind the other.
+// one block; only of a frame of several that is damaged does it hold them all.
 type Demuxer struct {
 	r     *input.Reader
 	slab  input.Slab
@@ -34,9 +33,10 @@ type Demuxer struct {
 
 	like   Header // all frames are
 	known  bool
-	frame  int64    // number of the next one
-	block  int64    // number of its first block
-	marks  []mark   // of every markEvery-th frame
+	frame  int64  // number of the next one
+	block  int64  // number of its first block
+	marks  []mark // of every markEvery-th frame
+	split  Splitter
 	store  [][]byte // of the frame read last
 	pieces [][]byte // of it, not handed out yet
 	each   int64    // blocks in each of them
@@ -131,7 +131,7 @@ func (d *Demuxer) read() error {
 		return err // next has looked: there are as many
 	}
 	d.frame++
-	d.store = h.Pieces(d.store[:0], b)
+	d.store = d.split.Split(d.store[:0], h, b)
 	for i, piece := range d.store {
 		d.store[i] = d.slab.Copy(piece)
 	}

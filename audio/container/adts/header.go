@@ -52,28 +52,54 @@ func (h Header) Rate() int { return rates[h.Index] }
 // Samples is how many samples per channel at Rate the frame has.
 func (h Header) Samples() int64 { return int64(h.Blocks) * aac.FrameSamples }
 
-// Pieces appends to dst the raw data blocks of frame, which begins with h and has
-// its size; they are parts of it. Where a frame of several blocks does not tell
-// where they are, all come as one piece. Each lasts as long as the others.
-func (h Header) Pieces(dst [][]byte, frame []byte) [][]byte {
+// places appends to dst the raw data blocks of frame, which begins with h, if it
+// tells where they are.
+func (h Header) places(dst [][]byte, frame []byte) ([][]byte, bool) {
 	body := frame[h.Length:h.Size]
 	if h.Blocks == 1 || !h.CRC {
-		return append(dst, body)
+		return append(dst, body), h.Blocks == 1
 	}
 	const checksum = 2 // bytes behind each block
-	before, from := len(dst), 0
+	from := 0
 	for i := range h.Blocks {
 		to := len(body)
 		if at := HeaderSize + 2*i; i < h.Blocks-1 {
 			to = int(frame[at])<<8 | int(frame[at+1])
 		}
 		if to-checksum <= from || to > len(body) {
-			return append(dst[:before], body)
+			return dst, false
 		}
 		dst = append(dst, body[from:to-checksum])
 		from = to
 	}
-	return dst
+	return dst, true
+}
+
+// A Splitter takes frames apart. The zero value is ready.
+type Splitter struct {
+	reader *aac.Splitter // of frames like those before that do not tell; nil before
+	like   Header
+}
+
+// Split appends to dst the raw data blocks of frame, which begins with h and has
+// its size; they are parts of it. Where nothing tells where they are, and they
+// cannot be read either, all are one. Each lasts as long as the others.
+func (s *Splitter) Split(dst [][]byte, h Header, frame []byte) [][]byte {
+	if blocks, ok := h.places(dst, frame); ok {
+		return blocks
+	}
+	body := frame[h.Length:h.Size]
+	if s.reader == nil || !h.Alike(s.like) {
+		r, err := aac.NewSplitter(h.Config(frame))
+		if err != nil {
+			return append(dst, body)
+		}
+		s.reader, s.like = r, h
+	}
+	if blocks, ok := s.reader.Split(dst, body, h.Blocks); ok {
+		return blocks
+	}
+	return append(dst, body)
 }
 
 // Config is the AudioSpecificConfig that says what h says. If that leaves the

@@ -34,7 +34,10 @@ type traits struct {
 }
 
 // adtsCoding is AAC in ADTS.
-type adtsCoding struct{ pieces [][]byte }
+type adtsCoding struct {
+	split  adts.Splitter
+	pieces [][]byte
+}
 
 func (c *adtsCoding) traits() traits {
 	return traits{first: 0xff, least: adts.HeaderSize, runUp: 4, grain: aac.FrameSamples}
@@ -55,7 +58,7 @@ func (c *adtsCoding) take(d *Demuxer, frame []byte, key int) error {
 			return err
 		}
 	}
-	c.pieces = h.Pieces(c.pieces[:0], frame)
+	c.pieces = c.split.Split(c.pieces[:0], h, frame)
 	for _, p := range c.pieces {
 		d.emit(d.slab.Copy(p), h.Samples()/int64(len(c.pieces)))
 	}
