@@ -88,7 +88,11 @@ func (d *Decoder) Decode(dst []float32, p audio.Packet) ([]float32, error) {
 		return d.conceal(dst, p.Duration), nil
 	}
 	clear(d.heard[:])
+	was := d.extension
 	if err := d.read(&bits.Reader{B: p.Data}); err != nil {
+		if d.extension = was; was != nil {
+			was.drop()
+		}
 		return dst, err
 	}
 	return d.synthesize(dst), nil

@@ -39,6 +39,13 @@ func (x *extension) channels(c *Config) int {
 	return c.Channels
 }
 
+// drop forgets what was read of a frame that came to nothing.
+func (x *extension) drop() {
+	for _, e := range x.elements {
+		e.Drop()
+	}
+}
+
 func (x *extension) reset() {
 	for _, e := range x.elements {
 		e.Reset()

@@ -146,6 +146,47 @@ func TestHighSoundComesBackAfterALostFrame(t *testing.T) {
 	}
 }
 
+func TestHighSoundIsThereAfterASeek(t *testing.T) {
+	config, units := fixture(t, "he1.aac")
+	d, _ := aac.NewDecoder(config)
+	for _, u := range units {
+		if _, err := d.Decode(nil, audio.Packet{Data: u}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.Reset()
+	var pcm []float32
+	for _, u := range units[11:15] { // none has a header
+		pcm, _ = d.Decode(pcm, audio.Packet{Data: u})
+	}
+	if e := upper(pcm, 0, 2); e < 1e-6 {
+		t.Errorf("%g of high sound", e)
+	}
+}
+
+// TestADamagedFrameMakesNoExtension breaks a frame of AAC-LC so that it seems to have
+// one.
+func TestADamagedFrameMakesNoExtension(t *testing.T) {
+	d, err := aac.NewDecoder(pack(2, 5, 4, 4, 1, 4, 0, 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Silence, an extension that says nothing, and a pair too many.
+	one := []int{0, 3, 0, 4, 100, 8, 0, 1, 0, 2, 0, 1, 0, 6, 0, 1, 0, 3}
+	filler := []int{6, 3, 1, 4, 13, 4, 0, 4}
+	whole := slices.Concat(one, filler, []int{7, 3})
+	if _, err := d.Decode(nil, audio.Packet{Data: pack(slices.Concat(one, filler, []int{1, 3, 0, 32})...)}); err == nil {
+		t.Fatal("a damaged frame was taken")
+	}
+	if rate, _ := d.Format(); rate != 44100 {
+		t.Errorf("%d Hz after a damaged frame", rate)
+	}
+	pcm, err := d.Decode(nil, audio.Packet{Data: pack(whole...)})
+	if rate, _ := d.Format(); err != nil || rate != 88200 || len(pcm) != 2048 {
+		t.Errorf("%d Hz after a good one, %d samples, %v", rate, len(pcm), err)
+	}
+}
+
 // TestADamagedExtensionLeavesTheCore breaks all extensions, but no core.
 func TestADamagedExtensionLeavesTheCore(t *testing.T) {
 	config, units := fixture(t, "he1.aac")

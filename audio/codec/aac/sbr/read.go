@@ -195,8 +195,8 @@ func (e *Element) readSines(r *bits.Reader, c *channel) {
 // unit is the scale of energies: the standard's are those of 16 bits.
 const unit = 1.0 / (1 << 30)
 
-// loudest is far more energy than any subband of full scale has.
-const loudest = 1 << 24
+// loudest is more energy than a subband of full scale has, which is 1<<11.
+const loudest = 1 << 15
 
 // loudness keeps what only damage can have made from being heard as a bang.
 func loudness(energy float64) float32 { return float32(min(energy, loudest)) }

@@ -90,14 +90,22 @@ func New(rate int, pair bool) *Element {
 	return &Element{rate: rate, pair: pair, wasStart: qmf.Core, channels: make([]channel, n), synthesis: make([]qmf.Synthesis, n)}
 }
 
-// Reset forgets all that was heard. What was told of the stream as a whole stays:
-// that there is parametric stereo.
+// Reset forgets all that was heard. What was told of the stream as a whole stays: the
+// header, and that there is parametric stereo.
 func (e *Element) Reset() {
-	was := e.stereo
-	*e = *New(e.rate, e.pair)
-	if was != nil {
-		e.beStereo()
+	clear(e.channels)
+	clear(e.synthesis)
+	e.wasStart, e.wasWidth = qmf.Core, 0
+	e.stale, e.ready = e.known, false
+	if e.stereo != nil {
+		e.stereo.Reset()
 	}
+}
+
+// Drop forgets what Read has read of a frame that is not made.
+func (e *Element) Drop() {
+	e.stale = e.stale || e.ready
+	e.ready = false
 }
 
 // Stereo reports whether a single channel is made two.
@@ -109,11 +117,12 @@ func (e *Element) beStereo() {
 	e.synthesis = append(e.synthesis[:1], e.synthesis[0])
 }
 
-// Read reads sbr_extension_data: all of r, to whose data it adds nothing. checked is whether
-// they begin with a checksum, which is not looked at. A frame that cannot be read is
-// made without high bands. Parametric stereo is heeded where mono is set: the element
-// is all there is.
+// Read reads the sbr_extension_data of a frame, to which all that is left of r belongs.
+// checked is whether they begin with a checksum, which is not looked at. A frame that
+// cannot be read is made without high bands, and so are those after it that build on
+// it. Parametric stereo is heeded only if mono: the element is all there is.
 func (e *Element) Read(r *bits.Reader, checked, mono bool) {
+	e.Drop()
 	if checked {
 		r.Read(10)
 	}
@@ -143,9 +152,6 @@ func (e *Element) begin(h header) {
 	switch {
 	case changed:
 		e.known, e.reset = e.make(h.spectrum, h.limiterBands, e.rate) == nil, true
-		for i := range e.channels {
-			e.channels[i].noiseAt = 0
-		}
 	case limits:
 		e.makeLimits(h.limiterBands)
 	}
@@ -182,6 +188,11 @@ func (e *Element) Process(s *Scratch, core *[2][FrameIn]float32, left, right []f
 		e.reset = e.reset || e.stale
 		e.stale = false
 		e.dequantize()
+		for i := range e.channels {
+			if e.reset {
+				e.channels[i].noiseAt = 0
+			}
+		}
 	}
 	for i := range e.channels {
 		c := &e.channels[i]

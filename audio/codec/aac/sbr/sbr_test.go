@@ -33,6 +33,35 @@ func run(t testing.TB, e *sbr.Element, s *sbr.Scratch, core *[2][sbr.FrameIn]flo
 	return peak
 }
 
+// TestBandsThatCannotBeAreNotUsed sends a good frame, and then, for the same one, a
+// header whose bands cannot be.
+func TestBandsThatCannotBeAreNotUsed(t *testing.T) {
+	c := composer{Rand: rand.New(rand.NewPCG(1, 1)), rate: 44100, every: 1}
+	e := sbr.New(44100, false)
+	var s sbr.Scratch
+	var core [2][sbr.FrameIn]float32
+	impossible := 0
+	for range 300 {
+		sound(c.Rand, &core, 1)
+		p := c.next()
+		e.Read(&bits.Reader{B: p.b, Pos: 4}, p.b[0]>>4 == 14, false)
+		w := &bitWriter{}
+		w.write(c.IntN(1<<30), 30)
+		if _, _, _, ok := sbr.Bands(w.b, 44100); !ok {
+			impossible++
+		}
+		w.write(c.IntN(1<<30), 30)
+		second := &bitWriter{}
+		second.write(1, 1)
+		second.copyBits(w.b, 0, w.n)
+		e.Read(&bits.Reader{B: second.b}, false, false)
+		run(t, e, &s, &core)
+	}
+	if impossible < 50 {
+		t.Errorf("only %d headers of 300 were impossible", impossible)
+	}
+}
+
 func FuzzElement(f *testing.F) {
 	for i := range 12 {
 		c := composer{Rand: rand.New(rand.NewPCG(uint64(i), 1)), rate: rates[i], pair: i%2 == 0, stereo: i%4 == 1, every: 2}
@@ -50,6 +79,10 @@ func FuzzElement(f *testing.F) {
 			sound(rng, &core, float32(math.Pow(10, -float64(i))))
 			if data != nil {
 				e.Read(&bits.Reader{B: data, Pos: 4}, len(data) > 0 && data[0]>>4 == 14, !pair)
+			}
+			if i == 3 {
+				e.Read(&bits.Reader{B: a, Pos: 4}, false, !pair)
+				e.Read(&bits.Reader{B: b, Pos: 4}, false, !pair)
 			}
 			if peak := run(t, e, &s, &core); peak > 1e6 {
 				t.Fatalf("a sample of %v", peak)
