@@ -29,8 +29,9 @@ const (
 )
 
 // A Demuxer takes packets out of a stream of segments. Across discontinuities and
-// segments that cannot be had time goes on without a hole; the packet after one
-// has Codec set.
+// segments that cannot be had time goes on without a hole: the music of what follows
+// begins where that before ended, and its first packet, which has Codec set, by its
+// PreSkip before.
 type Demuxer struct {
 	s     *stream
 	inner audio.Demuxer
@@ -45,7 +46,7 @@ type Demuxer struct {
 	first int64 // its time in the run, in samples at rate
 	into  int64 // where the first packet is in what is joined to start, in samples at rate
 	start int64 // in samples at 48 kHz
-	end   int64 // of the last packet, in samples at 48 kHz
+	end   int64 // of the music of the last packet, in samples at 48 kHz
 
 	exact  bool // times are those that reading from the beginning gives
 	places []place
@@ -147,13 +148,13 @@ func (d *Demuxer) ReadPacket() (audio.Packet, error) {
 			d.holds = false
 			p := d.held
 			d.held = audio.Packet{}
-			d.end = p.PTS + p.Duration
+			d.end = p.PTS + p.Duration - p.TrimEnd
 			return p, nil
 		}
 		p, err := d.inner.ReadPacket()
 		if err == nil {
 			d.place(&p)
-			d.end = p.PTS + p.Duration
+			d.end = p.PTS + p.Duration - p.TrimEnd
 			return p, nil
 		}
 		d.err = d.ended(err)
@@ -181,7 +182,9 @@ func (d *Demuxer) run() error {
 		d.s.begin()
 		at, err := d.open()
 		if err == nil {
-			d.start, d.into = d.end, 0
+			if d.start, d.into = d.end, 0; d.told.Name != "" {
+				d.start -= d.now.PreSkip // music follows music
+			}
 			d.remember(at)
 			d.announce(true)
 			return nil
@@ -277,7 +280,7 @@ func (d *Demuxer) Seek(to time.Duration) (time.Duration, error) {
 			}
 			return 0, d.err
 		}
-		if at := input.Duration(d.held.PTS); at <= to || i == 0 {
+		if at := input.Duration(d.held.PTS - d.codec.PreSkip); at <= to || i == 0 {
 			return min(max(at, 0), to), nil
 		}
 	}
@@ -304,7 +307,7 @@ func (d *Demuxer) land(i int) error {
 	}
 	i = int(s.first - s.list.sequence)
 	d.exact = false
-	d.start, d.into = input.Samples(s.list.segments.from(i).begin), 0
+	d.start, d.into = input.Samples(s.list.segments.from(i).begin)+d.codec.PreSkip, 0
 	frame := input.Unscale(d.held.Duration, d.rate)
 	for n := len(d.places) - 1; n >= 0; n-- {
 		p := d.places[n]

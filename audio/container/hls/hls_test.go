@@ -251,7 +251,7 @@ func TestDiscontinuitiesLeaveNoHole(t *testing.T) {
 	}
 	end := first[len(first)-1].PTS + first[len(first)-1].Duration
 	for i := range second {
-		second[i].PTS += end
+		second[i].PTS += end - second[0].Duration // which is pre-skip
 	}
 	want := slices.Concat(first, second)
 	same(t, want, got, len(first))
