@@ -19,6 +19,7 @@ import (
 const (
 	maxGarbage = 1 << 20 // bytes without a frame before it counts as no AAC at all
 	markEvery  = 50      // frames between two places remembered for seeking: about a second
+	maxMarks   = 1 << 16 // most of a day; what is behind is read through
 	runUp      = 4       // frames to decode before a place
 	estimate   = 32 << 10
 )
@@ -158,7 +159,7 @@ func (d *Demuxer) next() (Header, error) {
 		}
 		return h, io.EOF
 	}
-	if d.frame == int64(len(d.marks))*markEvery {
+	if d.r.Seekable() && len(d.marks) < maxMarks && d.frame == int64(len(d.marks))*markEvery {
 		d.marks = append(d.marks, mark{d.r.Pos(), d.block})
 	}
 	return h, nil

@@ -17,6 +17,7 @@ const (
 	maxGarbage = 1 << 20 // bytes without a frame before it counts as no LOAS at all
 	maxLost    = 100     // elements in a row that cannot be read
 	markEvery  = 50      // elements between two places remembered for seeking: about a second
+	maxMarks   = 1 << 16 // most of a day; what is behind is read through
 	runUp      = 4       // frames to decode before a place
 	estimate   = 32 << 10
 )
@@ -122,7 +123,7 @@ func (d *Demuxer) read() error {
 	if err != nil {
 		return err
 	}
-	if d.count == len(d.marks)*markEvery {
+	if n := len(d.marks); d.count == n*markEvery && n < maxMarks && (n == 0 || d.r.Seekable()) {
 		d.marks = append(d.marks, mark{d.r.Pos(), d.clock})
 	}
 	b, err := d.r.Next(size)

@@ -58,6 +58,10 @@ func (c *adtsCoding) take(d *Demuxer, frame []byte, key int) error {
 			return err
 		}
 	}
+	if h.Blocks == 1 {
+		d.emit(d.slab.Copy(frame[h.Length:]), aac.FrameSamples)
+		return nil
+	}
 	c.pieces = c.split.Split(c.pieces[:0], h, frame)
 	for _, p := range c.pieces {
 		d.emit(d.slab.Copy(p), h.Samples()/int64(len(c.pieces)))

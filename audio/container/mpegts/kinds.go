@@ -30,7 +30,7 @@ const (
 // others are kinds of streams we do not play.
 var others = map[int]string{
 	0x01: "MPEG-1 video", 0x02: "MPEG-2 video", 0x10: "MPEG-4 video", 0x1b: "H.264 video", 0x24: "H.265 video", 0x33: "H.266 video",
-	0x1c: "MPEG-4 audio without a transport", 0x2d: "MPEG-H audio", 0x2e: "MPEG-H audio",
+	0x15: "ID3 tags", 0x1c: "MPEG-4 audio without a transport", 0x2d: "MPEG-H audio", 0x2e: "MPEG-H audio",
 	0x80: "LPCM audio", 0x81: "AC-3 audio", 0x82: "DTS audio", 0x83: "Dolby TrueHD audio", 0x84: "E-AC-3 audio",
 	0x85: "DTS-HD audio", 0x86: "DTS-HD audio", 0x87: "E-AC-3 audio", 0x8a: "DTS audio", 0xa1: "E-AC-3 audio", 0xa2: "DTS-HD audio",
 	0xc1: "encrypted AC-3 audio (SAMPLE-AES)", 0xc2: "encrypted E-AC-3 audio (SAMPLE-AES)",
