@@ -78,38 +78,45 @@ type id3 struct {
 	ff      bool  // what was read last ended with 0xff
 	left    int64 // bytes not read yet, as they are in the file
 	undone  int64 // of them read for nothing
+	scratch []byte
 	err     error // of r
 	cover   Cover
 	part    bool // it is what a chapter consists of
 }
 
 // next reads n bytes of the tag, or returns nil.
-func (t *id3) next(n int64) []byte {
+func (t *id3) next(n int64) (b []byte) {
 	if t.err != nil || n > t.left {
 		return nil
 	}
 	if !t.whole {
-		var b []byte
 		b, t.err = take(t.r, int(n))
 		t.left -= n
 		return b
 	}
-	var b []byte
 	for int64(len(b)) < n {
-		missing := min(n-int64(len(b)), step, t.left)
-		if missing == 0 {
+		if t.left == 0 || t.err != nil {
 			return nil
 		}
-		raw, err := take(t.r, int(missing))
-		if t.err = err; err != nil {
-			return nil
-		}
-		t.left -= missing
-		ended := raw[missing-1] == 0xff
-		b = append(b, synchronise(raw, t.ff)...)
-		t.ff = ended
+		b = append(b, t.pull(n-int64(len(b)))...)
 	}
 	return b
+}
+
+// pull reads at most n bytes of a tag that is unsynchronised as a whole, and
+// undoes that. What it returns is good until the next call.
+func (t *id3) pull(n int64) []byte {
+	if t.scratch == nil {
+		t.scratch = make([]byte, maxFrame)
+	}
+	raw := t.scratch[:min(n, t.left, maxFrame)]
+	if _, t.err = t.r.ReadFull(raw); t.err != nil {
+		return nil
+	}
+	t.left -= int64(len(raw))
+	before := t.ff
+	t.ff = raw[len(raw)-1] == 0xff
+	return synchronise(raw, before)
 }
 
 // synchronise takes out each 0 that follows an 0xff, which may have come before.
@@ -137,12 +144,12 @@ func (t *id3) skip(n int64) bool {
 		return t.err == nil
 	}
 	for n > 0 {
-		if t.undone += min(n, step); t.undone > maxUndone || t.next(min(n, step)) == nil {
+		if t.undone += min(n, maxFrame); t.undone > maxUndone || t.left == 0 || t.err != nil {
 			return false
 		}
-		n -= min(n, step)
+		n -= int64(len(t.pull(n)))
 	}
-	return true
+	return t.err == nil
 }
 
 // read reads the frames.
