@@ -1,6 +1,7 @@
 package opus
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -50,7 +51,7 @@ func ParseHead(b []byte) (Head, error) {
 	if len(b) < 21+h.Channels {
 		return Head{}, malformed("channel mapping cut off")
 	}
-	h.Mapping = b[19 : 21+h.Channels]
+	h.Mapping = bytes.Clone(b[19 : 21+h.Channels]) // b may be a buffer that is used again
 	return h, h.checkMapping()
 }
 

@@ -91,6 +91,12 @@ func TestHeadGoesThereAndBack(t *testing.T) {
 		if err != nil || got.Channels != h.Channels || got.PreSkip != h.PreSkip || got.InputRate != h.InputRate || got.Gain != h.Gain || !bytes.Equal(got.Mapping, h.Mapping) {
 			t.Errorf("%+v came back as %+v, %v", h, got, err)
 		}
+		was := bytes.Clone(got.Mapping)
+		clear(b[19:])
+		if !bytes.Equal(got.Mapping, was) {
+			t.Error("the header is still in the caller's buffer")
+		}
+		b = h.Append(nil)
 		for cut := range b {
 			if _, err := ParseHead(b[:cut]); !errors.Is(err, audio.ErrMalformed) {
 				t.Errorf("cut at %d: %v", cut, err)
