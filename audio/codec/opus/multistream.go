@@ -144,6 +144,9 @@ func (d *multistream) split(b []byte) error {
 
 // Duration is what the function Duration is, for a packet of all of h's streams.
 func (h Head) Duration(packet []byte) (samples48k int, err error) {
+	if h.Streams() == 1 {
+		return Duration(packet)
+	}
 	var f frames
 	for i := range h.Streams() {
 		rest, err := f.parse(packet, i < h.Streams()-1)

@@ -270,6 +270,15 @@ func TestFragmentsOfFFmpegAreSought(t *testing.T) {
 	}
 }
 
+func FuzzFragments(f *testing.F) {
+	b, starts := hourOf(43*4, true)
+	untimed, _ := hourOf(43*2, false)
+	sidx := box("sidx", 0, 1, 44100, 5000, 0, 2, starts[1]-starts[0], 43*1024, 0, starts[2]-starts[1], 43*1024, 0)
+	tfra := box("tfra", 0, 1, 0, 2, 9000, starts[0], "\x01\x01\x01", 9000+43*1024, starts[1], "\x01\x01\x01")
+	containertest.Fuzz(f, open, untimed, append(append(bytes.Clone(b[:starts[0]]), sidx...), b[starts[0]:]...),
+		append(bytes.Clone(b), box("mfra", tfra, box("mfro", 0, len(tfra)+8+16))...))
+}
+
 func BenchmarkIndex(b *testing.B) { // of five minutes
 	index := file{scale: 48000, table: tables(300*48000/1024/4*4, false)}.bytes()
 	b.ReportAllocs()

@@ -198,3 +198,18 @@ func FuzzChain(f *testing.F) {
 	a, b, c := song(f, 60, 60*960), renumbered(f, containertest.File(f, "sweep.ogg"), 9), renumbered(f, songOf(f, Head{Channels: 1}, 30, 960*29), 3)
 	containertest.Fuzz(f, open, bytes.Join([][]byte{a, b, c}, nil), bytes.Join([][]byte{c, a}, nil), bytes.Join([][]byte{a, c[:len(c)/2]}, nil))
 }
+
+func TestAnHourIsSoughtByHalving(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED: long")
+	}
+	hour := song(t, 3600*50, 3600*48000)
+	containertest.TestSeeks(t, open, hour, 1100*time.Millisecond, 1<<20)
+	containertest.TestSeeks(t, open, append(song(t, 500, 500*960-100), renumbered(t, hour, 1)...), 1100*time.Millisecond, 2<<20)
+}
+
+func TestEveryCodecIsExactAfterASeek(t *testing.T) {
+	for _, f := range files {
+		containertest.TestSeeks(t, open, containertest.File(t, f), 1600*time.Millisecond, 1<<20)
+	}
+}

@@ -44,6 +44,11 @@ func TestChecksumIsOggs(t *testing.T) {
 		if crc(0, b) != slow(b) {
 			t.Fatalf("checksum of %d bytes is wrong", n)
 		}
+		quickly, plainly := make([]byte, n), make([]byte, n)
+		turn(quickly, b)
+		if turnPlain(plainly, b); !bytes.Equal(quickly, plainly) {
+			t.Fatalf("%d bytes are turned in two ways", n)
+		}
 	}
 }
 

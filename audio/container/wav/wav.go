@@ -236,7 +236,7 @@ func (d *Demuxer) readData(size int64) error {
 	known := int64(-1)
 	switch {
 	case d.wide:
-		if size > 0 {
+		if size > 0 && size < 1<<56 {
 			known = size
 		}
 	case d.big > 0 && size == math.MaxUint32:

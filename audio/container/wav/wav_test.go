@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -188,5 +190,120 @@ func TestWriterAndDemuxerAgree(t *testing.T) {
 }
 
 func FuzzWAV(f *testing.F) {
-	containertest.Fuzz(f, open, containertest.File(f, "sweep.wav"), file(format(1, 2, 48000, 24), data(600, 600)), file(format(3, 1, 8000, 64), data(0, 64)))
+	containertest.Fuzz(f, open, containertest.File(f, "sweep.wav"), file(format(1, 2, 48000, 24), data(600, 600)), file(format(3, 1, 8000, 64), data(0, 64)), w64([2]string{"fmt ", string(format(1, 2, 48000, 16)[8:])}, [2]string{"list", "INFO"}, [2]string{"data", "abcdabcd"}))
+}
+
+// w64 is a Wave64 file of chunks: their four letters, and what is in them.
+func w64(chunks ...[2]string) []byte {
+	b := []byte(riffGUID + "\x00\x00\x00\x00\x00\x00\x00\x00wave" + waveGUID)
+	for _, c := range chunks {
+		guid := c[0] + waveGUID
+		if c[0] == "list" {
+			guid = c[0] + riffGUID[4:]
+		}
+		b = append(binary.LittleEndian.AppendUint64(append(b, guid...), uint64(24+len(c[1]))), c[1]...)
+		b = append(b, make([]byte, -len(c[1])&7)...)
+	}
+	return b
+}
+
+func TestWave64(t *testing.T) {
+	fmt16 := string(format(1, 2, 48000, 16)[8:])
+	names := "INFO" + string(chunk("INAM", []byte("Song")))
+	samples := strings.Repeat("abcd", 2400)
+	b := w64([2]string{"fmt ", fmt16}, [2]string{"junk", "odd"}, [2]string{"list", names}, [2]string{"data", samples}, [2]string{"junk", "more"})
+	containertest.TestStream(t, open, b)
+	containertest.TestTruncated(t, open, w64([2]string{"fmt ", fmt16}, [2]string{"data", samples}))
+	containertest.TestDamaged(t, open, 500, b)
+	d := containertest.Open(t, open, containertest.Media(b))
+	if in, c := d.Info(), d.Codec(); in.Container != "w64" || in.Title != "Song" || in.Duration != 50*time.Millisecond || c.Name != "pcm_s16le" || c.Channels != 2 {
+		t.Errorf("%+v, %+v", in, c)
+	}
+	packets, err := containertest.Drain(d)
+	if len(packets) != 3 || !errors.Is(err, io.EOF) || string(packets[0].Data[:4]) != "abcd" {
+		t.Errorf("%d packets, %v", len(packets), err)
+	}
+	endless := w64([2]string{"fmt ", fmt16}, [2]string{"data", ""})
+	for _, size := range []uint64{0, 24, math.MaxUint64} {
+		binary.LittleEndian.PutUint64(endless[len(endless)-8:], size)
+		if packets, err := containertest.Drain(containertest.Open(t, open, containertest.Stream(append(endless[:len(endless):len(endless)], samples...)))); len(packets) != 3 || !errors.Is(err, io.EOF) {
+			t.Errorf("size %d: %d packets, %v", size, len(packets), err)
+		}
+	}
+	for name, b := range map[string][]byte{
+		"no wave":         []byte(riffGUID + strings.Repeat("x", 30)),
+		"too short":       append(w64(), "junk"+waveGUID+"\x07\x00\x00\x00\x00\x00\x00\x00"...),
+		"longer than all": append(w64(), "junk"+waveGUID+"\xff\xff\xff\xff\xff\xff\xff\x7f"...),
+	} {
+		if _, err := open(containertest.Media(b)); !errors.Is(err, audio.ErrMalformed) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestFilesOfFFmpegInEveryKind(t *testing.T) {
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("ffmpeg missing")
+		}
+		t.Skip("SKIPPED: ffmpeg missing")
+	}
+	for _, c := range []struct{ muxer, kind string }{{"w64", "pcm_s16le"}, {"w64", "pcm_f32le"}, {"w64", "pcm_alaw"}, {"wav", "pcm_u8"}, {"wav", "pcm_s24le"}, {"wav", "pcm_s32le"}, {"wav", "pcm_f64le"}, {"wav", "pcm_mulaw"}} {
+		out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "aevalsrc=0.3*sin(1000*t)|0.2|0.1*sin(t)|0|0|0:s=44100:d=0.3:c=5.1", "-c:a", c.kind, "-f", c.muxer, "-").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := containertest.Open(t, open, containertest.Stream(out))
+		if got := d.Codec(); got.Name != c.kind || got.Channels != 6 || d.Info().Container != c.muxer {
+			t.Errorf("%v is %+v in %s", c, got, d.Info().Container)
+		}
+		packets, err := containertest.Drain(d)
+		end := packets[len(packets)-1]
+		if !errors.Is(err, io.EOF) || end.PTS+end.Duration != 14400 {
+			t.Errorf("%v: %d samples, %v", c, end.PTS+end.Duration, err)
+		}
+	}
+}
+
+func TestSizesOfOtherChunksMayBeTold(t *testing.T) {
+	ds64 := make([]byte, 28)
+	binary.LittleEndian.PutUint64(ds64[8:], math.MaxUint64)
+	binary.LittleEndian.PutUint32(ds64[24:], 1)
+	ds64 = append(ds64, "junk\x05\x00\x00\x00\x00\x00\x00\x00"...)
+	b := append([]byte("BW64\xff\xff\xff\xffWAVE"), chunk("ds64", ds64)...)
+	b = append(b, "junk\xff\xff\xff\xffxxxxx\x00"...)
+	b = append(append(b, format(1, 2, 48000, 16)...), data(0xffffffff, 3840)...)
+	if packets := containertest.Packets(t, open, b); len(packets) != 1 || len(packets[0].Data) != 3840 {
+		t.Errorf("%d packets", len(packets))
+	}
+}
+
+func TestSamplesMayStandInMoreBytesThanTheyNeed(t *testing.T) {
+	f := format(1, 2, 48000, 24)
+	binary.LittleEndian.PutUint16(f[8+12:], 8)
+	if c := containertest.Open(t, open, containertest.Media(file(f, data(80, 80)))).Codec(); c.Name != "pcm_s32le" {
+		t.Errorf("24 bits in four bytes are %s", c.Name)
+	}
+}
+
+func TestAStreamOfNothingButChunksIsLeft(t *testing.T) {
+	for name, c := range map[string]string{"many": strings.Repeat("junk\x00\x00\x10\x00"+strings.Repeat("x", 1<<20), 70), "long": "junk\xff\xff\xff\x7f" + strings.Repeat("x", 1<<20)} {
+		r := strings.NewReader("RIFF\x00\x00\x00\x00WAVE" + c)
+		_, err := open(&audio.Media{ReadCloser: io.NopCloser(r), Size: -1})
+		if read := r.Size() - int64(r.Len()); !errors.Is(err, audio.ErrLimit) || read > 66<<20 {
+			t.Errorf("%s: %v after %d bytes", name, err, read)
+		}
+	}
+}
+
+func TestSeekLandsOnTheSample(t *testing.T) {
+	b := file(format(1, 1, 44100, 16), data(44100*2*60, 0))
+	for i := range 44100 * 60 {
+		b = binary.LittleEndian.AppendUint16(b, uint16(i^i>>16))
+	}
+	containertest.TestSeeks(t, open, b, 21*time.Millisecond, 128<<10)
+}
+
+func BenchmarkReadPacket(b *testing.B) {
+	containertest.BenchmarkRead(b, open, file(format(1, 2, 48000, 16), data(48000*4*60, 48000*4*60)))
 }
