@@ -112,8 +112,8 @@ func (e *Element) Drop() {
 func (e *Element) Stereo() bool { return e.stereo != nil }
 
 // beStereo begins with parametric stereo. The right channel goes on from the left.
-func (e *Element) beStereo() {
-	e.stereo = &ps.Decoder{}
+func (e *Element) beStereo(d *ps.Decoder) {
+	e.stereo = d
 	e.synthesis = append(e.synthesis[:1], e.synthesis[0])
 }
 
@@ -167,10 +167,14 @@ func (e *Element) readExtended(r *bits.Reader, mono bool) {
 	}
 	end := r.Pos + 8*n
 	if kind := r.Read(2); n > 0 && kind == extensionPS && mono && !e.pair && end <= 8*len(r.B) {
-		if e.stereo == nil {
-			e.beStereo()
+		d := e.stereo
+		if d == nil {
+			d = &ps.Decoder{}
 		}
-		_ = e.stereo.Read(&bits.Reader{B: r.B[:(end+7)/8], Pos: r.Pos}) // stereo goes on as it was
+		err := d.Read(&bits.Reader{B: r.B[:(end+7)/8], Pos: r.Pos}) // after an error stereo goes on as it was
+		if e.stereo == nil && err == nil {
+			e.beStereo(d)
+		}
 	}
 	r.Pos = end
 }
