@@ -76,7 +76,7 @@ func (d *Demuxer) switchTo(l listing, c coding) {
 	d.es.broken = d.pid != noPID
 	d.uneven = d.uneven || d.pid != noPID
 	d.fresh = true
-	d.pid, d.kind, d.coding, d.guessing = l.pid, l.kind, c, false
+	d.pid, d.kind, d.coding, d.traits, d.guessing = l.pid, l.kind, c, c.traits(), false
 	d.key, d.synced, d.need = noKey, false, 0
 }
 
@@ -88,23 +88,23 @@ func (d *Demuxer) otherwise(b []byte) bool {
 		return false
 	}
 	for _, c := range []coding{&adtsCoding{}, &latmCoding{}, mpegCoding{}} {
-		least := c.traits().least
-		if len(b) < least {
+		t := c.traits()
+		if len(b) < t.least {
 			continue
 		}
 		size, key := c.look(b)
 		if size == 0 || size >= maxUnit {
 			continue
 		}
-		if len(b) < size+least {
+		if len(b) < size+t.least {
 			if d.final {
 				continue
 			}
-			d.need = size + least
+			d.need = size + t.least
 			return true
 		}
-		if n, k := c.look(b[size:]); n > 0 && k == key && c.traits() != d.coding.traits() {
-			d.coding = c
+		if n, k := c.look(b[size:]); n > 0 && k == key && t != d.traits {
+			d.coding, d.traits = c, t
 			return true
 		}
 	}

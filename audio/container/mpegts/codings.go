@@ -52,15 +52,15 @@ func (c *adtsCoding) look(b []byte) (size, key int) {
 }
 
 func (c *adtsCoding) take(d *Demuxer, frame []byte, key int) error {
+	if alone := frame[6]&3 == 0 && frame[1]&1 == 1; alone && key == d.key { // nearly always
+		d.emit(d.slab.Copy(frame[adts.HeaderSize:]), aac.FrameSamples)
+		return nil
+	}
 	h, _ := adts.ParseHeader(frame)
 	if key != d.key {
 		if err := d.adoptAAC(h.Config(frame), h.Rate()); err != nil {
 			return err
 		}
-	}
-	if h.Blocks == 1 {
-		d.emit(d.slab.Copy(frame[h.Length:]), aac.FrameSamples)
-		return nil
 	}
 	c.pieces = c.split.Split(c.pieces[:0], h, frame)
 	for _, p := range c.pieces {

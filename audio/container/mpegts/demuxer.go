@@ -44,6 +44,7 @@ type Demuxer struct {
 	guessing   bool // nobody says what the stream is
 	es         stream
 	coding     coding
+	traits     traits // of coding
 
 	now    audio.CodecInfo  // how the next packet is coded
 	key    int              // of its frame
@@ -166,12 +167,12 @@ func (d *Demuxer) advance() error {
 // pull takes in one transport packet, or notes that there are no more.
 func (d *Demuxer) pull() error {
 	p, err := d.ts.next()
-	if errors.Is(err, io.EOF) || errors.Is(err, audio.ErrTruncated) {
+	if err != nil {
+		if unlessEnd(err) != nil {
+			return err
+		}
 		d.final, d.ended = true, err
 		return nil
-	}
-	if err != nil {
-		return err
 	}
 	if d.ts.lost {
 		d.ts.lost = false
@@ -208,7 +209,7 @@ func (d *Demuxer) unit() (ok bool, err error) {
 	if d.coding == nil {
 		return false, nil
 	}
-	t := d.coding.traits()
+	t := &d.traits
 	for {
 		b := d.es.bytes()
 		if len(b) < d.need && !d.final {
@@ -234,7 +235,6 @@ func (d *Demuxer) unit() (ok bool, err error) {
 			if len(b) < d.need {
 				return false, nil
 			}
-			t = d.coding.traits()
 			continue
 		}
 		switch {
@@ -280,7 +280,7 @@ func (d *Demuxer) search(b []byte, first byte) error {
 
 // taken dates a frame and takes its packets.
 func (d *Demuxer) taken(frame []byte, key int) error {
-	if m, ok := d.es.passed(); ok && d.date(m, d.coding.traits().grain) {
+	if m, ok := d.es.passed(); ok && d.date(m, d.traits.grain) {
 		d.fresh = true
 	}
 	d.synced, d.need, d.astray = true, 0, 0

@@ -80,7 +80,7 @@ func (d *Demuxer) Seek(to time.Duration) (time.Duration, error) {
 		return 0, audio.ErrNotSeekable
 	}
 	target := input.Samples(max(0, to))
-	goal := target - d.coding.traits().runUp*input.Scale(d.each, d.clock.Rate)
+	goal := target - d.traits.runUp*input.Scale(d.each, d.clock.Rate)
 	at, err := d.halve(goal)
 	if err != nil {
 		return 0, err
