@@ -52,7 +52,8 @@ type Packet struct {
 
 	// Codec is set on the first packet of another stream in the same media (a
 	// chained Ogg, a discontinuity): how packets are coded from here on, its
-	// PreSkip and GainDB included. Such a packet follows nothing heard before.
+	// PreSkip and GainDB included. Such a packet follows nothing heard before. Its
+	// PTS plus that PreSkip is where what was heard before ends.
 	Codec *CodecInfo
 }
 

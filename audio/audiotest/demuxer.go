@@ -29,14 +29,19 @@ func demuxerChecks(open func(t testing.TB) audio.Demuxer) []check {
 				t.Fatal("the container has no name")
 			}
 			packets := readAll(t, d)
-			var end int64
+			var end, trimmed int64
 			for i, p := range packets {
 				if len(p.Data) == 0 || p.Duration < 0 || p.TrimEnd < 0 {
 					t.Fatalf("packet %d: %d bytes, duration %d, trim %d", i, len(p.Data), p.Duration, p.TrimEnd)
 				}
-				if i > 0 && p.PTS < end-rounding {
-					t.Fatalf("packet %d begins at %d, before its predecessor ends (%d)", i, p.PTS, end)
+				begins := p.PTS
+				if p.Codec != nil { // what the new decoder drops overlaps
+					begins += p.Codec.PreSkip
 				}
+				if i > 0 && begins < end-trimmed-rounding {
+					t.Fatalf("packet %d begins at %d, before its predecessor ends (%d)", i, begins, end)
+				}
+				trimmed = p.TrimEnd
 				end = p.PTS + p.Duration
 			}
 			if _, err := d.ReadPacket(); !errors.Is(err, io.EOF) {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"segue/audio"
+	"segue/audio/audiotest"
 	"segue/audio/container/containertest"
 	"segue/audio/container/input"
 )
@@ -47,6 +49,7 @@ func TestChainedStreamsFollowEachOther(t *testing.T) {
 	b := renumbered(t, songOf(t, Head{Channels: 1, PreSkip: 1000, Gain: 256}, 100, 100*960-700), 1)
 	c := renumbered(t, song(t, 50, 50*960), 2)
 	whole := bytes.Join([][]byte{a, b, c}, nil)
+	audiotest.TestDemuxer(t, func(t testing.TB) audio.Demuxer { return containertest.Open(t, open, containertest.Media(whole)) })
 	containertest.TestStream(t, open, whole)
 	packets := containertest.Packets(t, open, whole)
 	if len(packets) != 250 {
