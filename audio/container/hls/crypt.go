@@ -23,6 +23,7 @@ type decrypter struct {
 	last   [aes.BlockSize]byte // decrypted, held back: it may be padding
 	holds  bool
 	failed error
+	idle   int // reads in a row that gave nothing
 }
 
 // decrypt makes one; key has 16 bytes.
@@ -63,7 +64,11 @@ func (d *decrypter) fill() {
 	}
 	d.from = block
 	n, err := d.r.Read(d.buf[d.to:])
-	d.to += n
+	if d.to += n; n > 0 {
+		d.idle = 0
+	} else if d.idle++; d.idle > 100 && err == nil {
+		err = io.ErrNoProgress
+	}
 	whole := d.buf[block : d.to-(d.to-block)%block]
 	d.from += len(whole)
 	if len(whole) > 0 {

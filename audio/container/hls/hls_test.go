@@ -327,6 +327,18 @@ func TestTooMuchThatCannotBeHadEndsIt(t *testing.T) {
 	})
 }
 
+func TestNobodyAsksForEmptySegmentsForEver(t *testing.T) {
+	_, segments, length := packed(t, 7)
+	for _, empty := range []int{maxSkips, 1000} {
+		w := newWeb(t)
+		w.vod("", slices.Insert(slices.Clone(segments), 2, make([][]byte, empty)...), length)
+		got, err := containertest.Drain(w.mustDemux(t))
+		if many := empty > maxSkips; errors.Is(err, io.EOF) == many || errors.Is(err, audio.ErrMalformed) != many || len(w.log) > 12 {
+			t.Errorf("%d empty segments: %d packets, %v, asked %d times", empty, len(got), err, len(w.log))
+		}
+	}
+}
+
 func TestDamageIsSkipped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		whole, segments, length := packed(t, 6)
@@ -361,31 +373,5 @@ func TestTheBeginningMustBeSound(t *testing.T) {
 	m := containertest.Media([]byte("#EXTM3U\n#EXT-X-TARGETDURATION:1\n"))
 	if _, err := NewDemuxer(input.New(m), m); !errors.Is(err, audio.ErrUnsupported) {
 		t.Errorf("without refs: %v", err)
-	}
-}
-
-func TestMasterPlaylists(t *testing.T) {
-	whole, segments, length := packed(t, 7)
-	want := containertest.Packets(t, openADTS, whole)
-	w := newWeb(t)
-	w.vod("", segments, length)
-	media := w.at[home]
-	w.at["http://example.org/b/high.m3u8"] = nil
-	delete(w.at, "http://example.org/b/high.m3u8")
-	w.at["http://example.org/a/low.m3u8"] = media
-	w.put(home, []byte("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=64000,CODECS=\"mp4a.40.2\"\n/a/low.m3u8\n"+
-		"#EXT-X-STREAM-INF:BANDWIDTH=128000,CODECS=\"mp4a.40.2\"\n/b/high.m3u8\n"))
-	got, err := containertest.Drain(w.mustDemux(t))
-	if !errors.Is(err, io.EOF) {
-		t.Fatal(err)
-	}
-	same(t, want, got) // the second best, whose segments are beside it
-	w.at["http://example.org/b/high.m3u8"], w.at["http://example.org/a/low.m3u8"] = w.at[home], w.at[home]
-	if _, err := w.demux(); !errors.Is(err, audio.ErrMalformed) {
-		t.Errorf("one within another: %v", err)
-	}
-	w.put(home, []byte("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=64000,CODECS=\"avc1.1\"\nx\n"))
-	if _, err := w.demux(); !errors.Is(err, audio.ErrUnsupported) {
-		t.Errorf("no sound: %v", err)
 	}
 }

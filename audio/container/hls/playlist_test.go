@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"segue/audio"
+	"segue/audio/container/containertest"
 )
 
 func parsed(t testing.TB, s string) *playlist {
@@ -258,6 +259,10 @@ func TestDecrypting(t *testing.T) {
 	if got, err := io.ReadAll(d); err != nil || len(got) != 16 {
 		t.Errorf("no padding: %d bytes, %v", len(got), err)
 	}
+	d, _ = decrypt(iotest.ErrReader(nil), key, [16]byte{})
+	if _, err := io.ReadAll(d); !errors.Is(err, io.ErrNoProgress) {
+		t.Errorf("a source that gives nothing: %v", err)
+	}
 	if _, err := decrypt(nil, key[:5], [16]byte{}); err == nil {
 		t.Error("a short key is taken")
 	}
@@ -269,5 +274,31 @@ func TestVectors(t *testing.T) {
 		if got := strings.TrimLeft(fmt.Sprintf("%x", iv), "0"); got != want || ok != (want != "") {
 			t.Errorf("%s: %s, %v", s, got, ok)
 		}
+	}
+}
+
+func TestMasterPlaylists(t *testing.T) {
+	whole, segments, length := packed(t, 7)
+	want := containertest.Packets(t, openADTS, whole)
+	w := newWeb(t)
+	w.vod("", segments, length)
+	media := w.at[home]
+	w.at["http://example.org/b/high.m3u8"] = nil
+	delete(w.at, "http://example.org/b/high.m3u8")
+	w.at["http://example.org/a/low.m3u8"] = media
+	w.put(home, []byte("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=64000,CODECS=\"mp4a.40.2\"\n/a/low.m3u8\n"+
+		"#EXT-X-STREAM-INF:BANDWIDTH=128000,CODECS=\"mp4a.40.2\"\n/b/high.m3u8\n"))
+	got, err := containertest.Drain(w.mustDemux(t))
+	if !errors.Is(err, io.EOF) {
+		t.Fatal(err)
+	}
+	same(t, want, got) // the second best, whose segments are beside it
+	w.at["http://example.org/b/high.m3u8"], w.at["http://example.org/a/low.m3u8"] = w.at[home], w.at[home]
+	if _, err := w.demux(); !errors.Is(err, audio.ErrMalformed) {
+		t.Errorf("one within another: %v", err)
+	}
+	w.put(home, []byte("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=64000,CODECS=\"avc1.1\"\nx\n"))
+	if _, err := w.demux(); !errors.Is(err, audio.ErrUnsupported) {
+		t.Errorf("no sound: %v", err)
 	}
 }

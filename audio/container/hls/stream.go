@@ -109,8 +109,8 @@ func (s *stream) Read(p []byte) (int, error) {
 		} else if err != nil {
 			s.leavePart()
 		}
-		if n > 0 {
-			s.begun = true
+		if n > 0 || err == nil {
+			s.begun = s.begun || n > 0
 			return n, nil
 		}
 	}
@@ -118,11 +118,16 @@ func (s *stream) Read(p []byte) (int, error) {
 
 // leavePart goes on to the next part, and from the last to the next segment.
 func (s *stream) leavePart() {
-	rest := s.parts[1:]
+	rest, empty := s.parts[1:], s.given == 0
 	s.leave()
-	if s.parts = rest; len(rest) == 0 {
-		s.next++
+	if s.parts = rest; len(rest) > 0 {
+		return
+	}
+	s.next++
+	if !empty {
 		s.skips = 0
+	} else if s.skips++; s.skips > maxSkips {
+		s.failed = fmt.Errorf("hls: %d empty segments in a row: %w", s.skips, audio.ErrMalformed)
 	}
 }
 
