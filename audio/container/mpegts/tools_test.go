@@ -103,6 +103,35 @@ func TestStreamsOfFFmpeg(t *testing.T) {
 	}
 }
 
+// TestHEAACGoesThrough has the upper half and the stereo image of HE-AAC heard, as
+// in the same frames elsewhere.
+func TestHEAACGoesThrough(t *testing.T) {
+	data := os.Getenv("SEGUE_TEST_DATA")
+	if data == "" {
+		data = filepath.Join("..", "..", "..", "..", "shared", "data")
+	}
+	from := filepath.Join(data, "heaac", "he2_48ps.aac")
+	if _, err := os.Stat(from); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip("SKIPPED: no test data")
+	}
+	dir := t.TempDir()
+	frames, movie, stream := filepath.Join(dir, "frames.aac"), filepath.Join(dir, "frames.m4a"), filepath.Join(dir, "stream.ts")
+	ffmpeg(t, "-i", from, "-t", "2", "-c", "copy", frames)
+	ffmpeg(t, "-i", frames, "-c", "copy", movie)
+	want, wanted := sound(t, openADTS, frames)
+	for _, flags := range []string{"0", "latm"} {
+		ffmpeg(t, "-i", movie, "-c", "copy", "-f", "mpegts", "-mpegts_flags", flags, stream)
+		pcm, packets := sound(t, open, stream)
+		alike(t, flags, packets, wanted)
+		if !slices.Equal(pcm, want) || len(pcm) < 150_000 {
+			t.Errorf("%s: %d samples, want %d", flags, len(pcm), len(want))
+		}
+	}
+}
+
 // TestSoundBesideVideo has sound among much else, and a second sound.
 func TestSoundBesideVideo(t *testing.T) {
 	dir := t.TempDir()
