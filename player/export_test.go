@@ -34,3 +34,6 @@ func (d *Deck) Nulled() uint64 { return d.nulled.Load() }
 
 // TrackError is trackError.
 var TrackError = trackError
+
+// Bitrate is what p's tracks are encoded with, in bit/s.
+func (p *Player) Bitrate() int { return p.bitrate() }
