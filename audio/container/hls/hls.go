@@ -153,6 +153,9 @@ func (d *Demuxer) ReadPacket() (audio.Packet, error) {
 		}
 		p, err := d.inner.ReadPacket()
 		if err == nil {
+			if p.Codec != nil {
+				d.turn(p)
+			}
 			d.place(&p)
 			d.end = p.PTS + p.Duration - p.TrimEnd
 			return p, nil
@@ -245,6 +248,14 @@ func (d *Demuxer) announce(follows bool) {
 	}
 	d.told = c
 	d.place(&d.held)
+}
+
+// turn goes on counting from p, which is coded otherwise than those before in its run.
+func (d *Demuxer) turn(p audio.Packet) {
+	at := p
+	d.place(&at)
+	d.told, d.rate = *p.Codec, max(p.Codec.SampleRate, 1)
+	d.start, d.into, d.first = at.PTS, 0, input.Unscale(p.PTS, d.rate)
 }
 
 // place dates a packet of the run at hand.
