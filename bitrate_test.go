@@ -95,3 +95,17 @@ func TestWhatPassesIsNotTouchedByWhatTheChannelCarries(t *testing.T) {
 		t.Errorf("%d packets were heard of 100, or they differ", len(got))
 	}
 }
+
+func TestTheBitRateIsTheChannelsUnlessSomebodySaysHowMuchAtMost(t *testing.T) {
+	for text, want := range map[string]int{"": 0, "auto": 0, "6000": 6000, "510000": 510_000} {
+		cfg, err := loadConfig(settings{OpusBitrate: text}, nil)
+		if err != nil || cfg.OpusBitrate != want {
+			t.Errorf("%q: %d, %v", text, cfg.OpusBitrate, err)
+		}
+	}
+	for _, text := range []string{"5999", "510001", "0", "loud", "64k"} {
+		if _, err := loadConfig(settings{OpusBitrate: text}, nil); err == nil {
+			t.Errorf("%q is taken", text)
+		}
+	}
+}
