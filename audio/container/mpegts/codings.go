@@ -149,8 +149,8 @@ func (mpegCoding) take(d *Demuxer, frame []byte, key int) error {
 
 func (mpegCoding) clone() coding { return mpegCoding{} }
 
-// opusCoding is Opus with the control headers of its mapping to transport streams
-// (ETSI TS 103 491 has none of it; see opus-codec.org, "Opus in MPEG-TS").
+// opusCoding is Opus with the control headers of its mapping to transport streams,
+// which Xiph published as OpusTS (https://wiki.xiph.org/OpusTS).
 type opusCoding struct {
 	head    opus.Head
 	leading bool // only packets trimmed away came until now
