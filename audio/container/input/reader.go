@@ -22,7 +22,8 @@ const (
 	// MaxPeek is the farthest Peek looks ahead, in bytes: more than the largest
 	// FLAC frame there can be (65535 samples, 8 channels, 33 bits).
 	MaxPeek   = 4 << 20
-	idleReads = 100 // reads of nothing before a source counts as broken
+	maxKept   = 16 << 10 // a second of Opus: the last piece of a copy keeps all of it
+	idleReads = 100      // reads of nothing before a source counts as broken
 )
 
 // A Reader reads media. It is for one goroutine at a time.
@@ -117,7 +118,7 @@ func (r *Reader) ReadFull(dst []byte) (int, error) {
 
 // Keep returns the next n bytes, consumes them, and gives them away: they are the
 // caller's for good. If fewer are left it returns and consumes those, and says so
-// as ReadFull does. n is at most MaxPeek. Pieces may share an allocation, of 8 KiB
+// as ReadFull does. n is at most MaxPeek. Pieces may share an allocation, of 16 KiB
 // or four pieces at most.
 func (r *Reader) Keep(n int) ([]byte, error) {
 	if at := r.Pos() - r.keptAt; at >= 0 && at+int64(n) <= int64(len(r.kept)) && n <= r.to-r.from {
@@ -134,7 +135,7 @@ func (r *Reader) Keep(n int) ([]byte, error) {
 	// pieces are few and far between, what lies between is not to be kept.
 	size := n
 	if 2*r.gave >= len(r.kept) {
-		size = max(n, min(2*max(n, len(r.kept)), max(slabSize, 4*n), r.to-r.from))
+		size = max(n, min(2*max(n, len(r.kept)), max(maxKept, 4*n), r.to-r.from))
 	}
 	r.kept = append([]byte(nil), r.buf[r.from:r.from+size]...) // which zeroes nothing first
 	r.keptAt, r.gave = r.Pos(), n

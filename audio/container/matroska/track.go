@@ -223,8 +223,12 @@ func (t *track) opus(c coding) (coding, error) {
 	if t.delay > 0 {
 		c.info.PreSkip = input.Samples(nanoseconds(t.delay))
 	}
+	duration := opus.Duration // of one stream: twice as quick
+	if head.Streams() > 1 {
+		duration = head.Duration
+	}
 	c.samples = func(packet []byte) int {
-		n, _ := head.Duration(packet) // the decoder will say what is wrong with it
+		n, _ := duration(packet) // the decoder will say what is wrong with it
 		return n
 	}
 	return c, nil

@@ -79,7 +79,11 @@ func (c *opusCoding) name() string { return "opus" }
 func (c *opusCoding) codec() audio.CodecInfo { return c.info }
 
 func (c *opusCoding) samples(packet []byte) int64 {
-	n, _ := c.head.Duration(packet) // the decoder will say what is wrong with it
+	if c.head.Family == 0 { // one stream: twice as quick
+		n, _ := opus.Duration(packet) // the decoder will say what is wrong with it
+		return int64(n)
+	}
+	n, _ := c.head.Duration(packet)
 	return int64(n)
 }
 
