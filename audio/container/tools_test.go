@@ -81,6 +81,10 @@ func TestFilesOfOtherPrograms(t *testing.T) {
 		{"pcm_f32le", 44100, 48510, ff("-c:a", "pcm_f32le", "-f", "wav", "-rf64", "always")},
 		{"pcm_alaw", 44100, 48510, ff("-c:a", "pcm_alaw", "-f", "wav")},
 		{"pcm_s16le", 44100, 48510, ff("-c:a", "pcm_s16le", "-f", "matroska")},
+		{"pcm_s24le", 44100, 48510, ff("-c:a", "pcm_s24le", "-f", "w64")},
+		{"pcm_s16be", 44100, 48510, ff("-c:a", "pcm_s16be", "-f", "aiff")},
+		{"pcm_f32be", 44100, 48510, ff("-c:a", "pcm_f32be", "-f", "aiff")},
+		{"aac", 44100, 0, ff("-c:a", "aac", "-b:a", "256k", "-f", "matroska")},
 	} {
 		name := strings.Join(c.command, " ")
 		out := filepath.Join(dir, fmt.Sprintf("out%d", i))
