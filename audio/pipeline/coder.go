@@ -54,9 +54,9 @@ type coder struct {
 // start puts the timeline at a place for the packet to come, before which the
 // past packets, lasting heard samples, will be fed again. The first warm frames
 // lie before that place and are not to be sent. What is before music is silent;
-// the sound begins at gain.
-func (c *coder) start(at, heard, skip, music int64, gain float64) {
-	c.in.reset(at-heard-skip, at-heard)
+// zero is the container's time for the timeline's; the sound begins at gain.
+func (c *coder) start(at, heard, skip, music, zero int64, gain float64) {
+	c.in.reset(place{first: at - heard - skip, origin: at - heard, music: music, zero: zero})
 	c.enc.Reset()
 	c.volume.reset(gain)
 	c.music = music
@@ -95,16 +95,16 @@ func (c *coder) feed(p timed, keep bool) (damaged bool, err error) {
 }
 
 // replace goes on with packets of another coding, the first of which begins at
-// first: their music, after skip samples that are not heard, follows what has
-// been decoded to the sample.
-func (c *coder) replace(in *intake, first, skip int64) {
+// first, and in its container at time: their music, after skip samples that are
+// not heard, follows what has been decoded to the sample.
+func (c *coder) replace(in *intake, first, time, skip int64) {
 	was, owing := len(c.pcm), c.in.owing()
 	c.pcm = c.in.flush(c.pcm)
 	c.place(was)
 	if !owing { // else all before fed is to be dropped, of one coding or the other
 		first = c.fed - skip
 	}
-	in.reset(first, c.fed)
+	in.reset(place{first: first, origin: c.fed, music: first + skip, zero: time - first})
 	c.in, c.ahead = in, c.ahead[:0]
 }
 

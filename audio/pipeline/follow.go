@@ -96,7 +96,7 @@ func (s *Stream) replace(p *timed) error {
 	}
 	s.codec, s.aligned = *p.Codec, false
 	s.past.forget()
-	s.coder.replace(newIntake(dec, s.o.Tables, s.codec.GainDB), p.PTS, s.codec.PreSkip)
+	s.coder.replace(newIntake(dec, s.o.Tables, s.codec.GainDB), p.PTS, p.PTS+s.zero, s.codec.PreSkip)
 	p.Codec = nil
 	return nil
 }

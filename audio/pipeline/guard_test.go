@@ -103,7 +103,7 @@ func TestAPanicEndsItsOwnTrackOnly(t *testing.T) {
 func TestADamagedPacketIsNotConcealedForEver(t *testing.T) {
 	for _, claimed := range []int64{1 << 20, 1 << 45, 1<<63 - 1, -1 << 62} {
 		in := newIntake(&decoder{rate: 48000, channels: 2}, &resample.Tables{}, 0)
-		in.reset(0, 0)
+		in.reset(place{})
 		pcm, damaged, err := in.take(nil, timed{Packet: audio.Packet{Data: []byte("damaged")}, length: claimed})
 		if !damaged || err != nil {
 			t.Errorf("claimed %d: damaged %v, %v", claimed, damaged, err)

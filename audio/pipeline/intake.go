@@ -24,23 +24,32 @@ type intake struct {
 	gain   float32             // of the container's header; 1 is none
 	raw    []float32           // as decoded
 
-	first, origin int64 // where the first packet and the PCM begin, in samples at 48 kHz
-	joined        bool  // drop is known, by the codec's rate
-	empty         bool  // nothing has come of the first packet
-	drop          int64 // samples at the codec's rate still to drop
-	bad           int   // packets damaged in a row
+	at     place
+	joined bool  // drop is known, by the codec's rate
+	empty  bool  // nothing has come of the first packet
+	drop   int64 // samples at the codec's rate still to drop
+	bad    int   // packets damaged in a row
 }
 
 func newIntake(dec audio.Decoder, tables *resample.Tables, gainDB float32) *intake {
 	return &intake{dec: dec, tables: tables, gain: float32(math.Pow(10, float64(gainDB)/20))}
 }
 
-// reset starts anew with a packet that follows nothing and begins at first; the
-// PCM shall begin at origin.
-func (in *intake) reset(first, origin int64) {
+// A place is where on the timeline, in samples at 48 kHz, things are.
+type place struct {
+	first  int64 // the first packet
+	origin int64 // the first sample wanted
+	music  int64 // the beginning of the music, where the resampler's grid begins
+	// zero is what the container's times are more than the timeline's. Of those,
+	// and not of differences, it is known which sample of the codec they mean.
+	zero int64
+}
+
+// reset starts anew at p, with a packet that follows nothing.
+func (in *intake) reset(p place) {
 	in.dec.Reset()
 	in.rs = nil
-	in.first, in.origin, in.joined, in.empty, in.drop, in.bad = first, origin, false, false, 0, 0
+	in.at, in.joined, in.empty, in.drop, in.bad = p, false, false, 0, 0
 }
 
 // take appends the PCM of p to dst. A packet that cannot be decoded is concealed
@@ -63,7 +72,7 @@ func (in *intake) take(dst []float32, p timed) (_ []float32, damaged bool, err e
 		return dst, damaged, nil
 	}
 	if in.empty {
-		in.first, in.empty = p.PTS, false
+		in.at.first, in.empty = p.PTS, false
 	}
 	dst, err = in.fit(dst, rate, channels)
 	if err != nil {
@@ -106,7 +115,12 @@ func (in *intake) fit(dst []float32, rate, channels int) ([]float32, error) {
 	in.rs = rs
 	if !in.joined {
 		in.joined = true
-		in.drop = max(rs.Join(in.origin)-atRate(in.first, rate), 0)
+		have := atRate(in.at.first+in.at.zero, rate) - atRate(in.at.music+in.at.zero, rate)
+		in.drop = rs.Join(in.at.origin-in.at.music) - have
+		if lack := min(-in.drop, int64(rs.Latency()+1)*int64(rate)/audio.SampleRate+1); lack > 0 {
+			dst = rs.Process(dst, make([]float32, int(lack)*channels)) // before the first sample there is silence
+		}
+		in.drop = max(in.drop, 0)
 	}
 	return dst, nil
 }

@@ -231,7 +231,7 @@ func (s *Stream) enter(at int64) error {
 		s.warmup, heard = s.past.all(s.warmup)
 		skip = 0
 	}
-	s.coder.start(at, heard, skip, s.floor, gain)
+	s.coder.start(at, heard, skip, s.floor, s.zero, gain)
 	for _, p := range s.warmup {
 		if _, err := s.coder.feed(p, true); err != nil {
 			return err
