@@ -116,6 +116,9 @@ func (b *body) begin(resp *http.Response) error {
 		}
 		b.at, b.total, b.ranges = at, total, true
 	} else {
+		if err := b.s.checkSize(b.from); err != nil { // what comes before is read, too
+			return err
+		}
 		b.total = resp.ContentLength
 		b.ranges = b.from == 0 && b.size < 0 && b.total > 0 && strings.EqualFold(resp.Header.Get("Accept-Ranges"), "bytes")
 	}

@@ -91,6 +91,32 @@ func TestPartsOfAFile(t *testing.T) {
 	}
 }
 
+// A server that does not know ranges sends all there is before the part, and one
+// that lies does so for ever.
+func TestAPartFarBehindIsNotWaitedFor(t *testing.T) {
+	var sent atomic.Int64
+	s, base := host(t, Options{MaxSize: 1 << 20}, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/list" {
+			return
+		}
+		for range 64 {
+			n, err := w.Write(make([]byte, 1<<20))
+			if sent.Add(int64(n)); err != nil {
+				return
+			}
+		}
+	})
+	m := open(t, s, base+"/list")
+	r, err := m.Refs.OpenRef("x", 60<<20, 100)
+	if err == nil {
+		_, err = io.ReadAll(r)
+		_ = r.Close()
+	}
+	if code(err) != "url.too_large" || sent.Load() > 16<<20 {
+		t.Errorf("%v, after %d bytes", err, sent.Load())
+	}
+}
+
 func TestPartsThatAreNotThere(t *testing.T) {
 	s, base := host(t, Options{MaxSize: 400_000}, file)
 	m := open(t, s, base+"/list")

@@ -68,7 +68,7 @@ func (p *parser) rendition(list string) error {
 		return fmt.Errorf("hls: more than %d renditions: %w", maxChoices, audio.ErrLimit)
 	}
 	p.renditions = append(p.renditions, r)
-	return nil
+	return p.keep(list)
 }
 
 // What a variant has, the best for us first.

@@ -15,9 +15,9 @@ import (
 
 const (
 	maxLine    = 16 << 10 // bytes: signed addresses are long
-	maxText    = 16 << 20 // bytes of a playlist, of which little is kept
+	maxText    = 8 << 20  // bytes of a playlist, of which little is kept
+	maxTold    = 1 << 20  // bytes that what is kept takes, apart from segments
 	maxChoices = 256      // variants, and renditions, of a master playlist
-	maxKeys    = 1024     // and as many initialization sections
 	maxLength  = 24 * time.Hour
 	maxRange   = 1 << 40 // bytes
 )
@@ -70,12 +70,14 @@ type parser struct {
 	stream  *variant
 	media   bool
 	longest time.Duration
+	kept    int // bytes, apart from segments
 }
 
 // parse reads a playlist. What it does not know it skips. Errors are
 // audio.ErrMalformed, audio.ErrLimit, and those of r.
-func parse(r io.Reader) (*playlist, error) {
-	p := &parser{}
+func parse(r io.Reader) (*playlist, error) { return (&parser{}).read(r) }
+
+func (p *parser) read(r io.Reader) (*playlist, error) {
 	whole := &io.LimitedReader{R: r, N: maxText + 1}
 	lines := bufio.NewReaderSize(whole, maxLine)
 	for first := true; ; first = false {
@@ -135,12 +137,12 @@ func (p *parser) line(s string) error {
 	case "#EXT-X-STREAM-INF":
 		v := parseVariant(value)
 		p.stream = &v
+		return p.keep(value)
 	case "#EXT-X-MEDIA":
 		return p.rendition(value)
 	default:
 		return p.mediaTag(tag, value)
 	}
-	return nil
 }
 
 // mediaTag reads a tag of a media playlist.
@@ -189,7 +191,7 @@ func (p *parser) address(uri string) error {
 			return fmt.Errorf("hls: more than %d variants: %w", maxChoices, audio.ErrLimit)
 		}
 		p.variants, p.stream = append(p.variants, *p.stream), nil
-		return nil
+		return p.keep(uri)
 	}
 	s := p.seg
 	s.uri = uri
@@ -203,6 +205,15 @@ func (p *parser) address(uri string) error {
 	p.seg = segment{key: s.key, initial: s.initial}
 	p.ranged, p.told, p.grouped = false, false, false
 	return err
+}
+
+// keep counts what was kept, with the line it is from.
+func (p *parser) keep(line string) error {
+	const each = 128 // bytes of what is kept itself
+	if p.kept += each + len(line); p.kept > maxTold {
+		return fmt.Errorf("hls: keys, variants or initialization sections of more than %d bytes: %w", maxTold, audio.ErrLimit)
+	}
+	return nil
 }
 
 // key reads EXT-X-KEY. Several may stand before a segment, each for another
@@ -238,12 +249,9 @@ func (p *parser) key(list string) error {
 		p.seg.key = n
 		return nil
 	}
-	if len(p.keys) >= maxKeys {
-		return fmt.Errorf("hls: more than %d keys: %w", maxKeys, audio.ErrLimit)
-	}
 	p.keys = append(p.keys, k)
 	p.seg.key = len(p.keys)
-	return nil
+	return p.keep(list)
 }
 
 // vector reads 0x and up to 32 hexadecimal digits.
@@ -272,12 +280,9 @@ func (p *parser) initial(list string) error {
 		p.seg.initial = n
 		return nil
 	}
-	if len(p.initials) >= maxKeys {
-		return fmt.Errorf("hls: more than %d initialization sections: %w", maxKeys, audio.ErrLimit)
-	}
 	p.initials = append(p.initials, m)
 	p.seg.initial = len(p.initials)
-	return nil
+	return p.keep(list)
 }
 
 // printable is what of a stranger's word can stand in a sentence.

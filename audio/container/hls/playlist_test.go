@@ -90,7 +90,7 @@ func TestWhatAPlaylistSaysOfTheWhole(t *testing.T) {
 func TestWhatIsNoPlaylist(t *testing.T) {
 	long := func(line string, n int) string { return "#EXTM3U\n" + strings.Repeat(line, n) }
 	var keys strings.Builder
-	for i := range maxKeys + 1 {
+	for i := range maxTold / 128 / 2 {
 		fmt.Fprintf(&keys, "#EXT-X-KEY:METHOD=AES-128,URI=\"k%d\"\n#EXT-X-MAP:URI=\"m%d\"\n", i, i)
 	}
 	for text, want := range map[string]error{
@@ -102,9 +102,9 @@ func TestWhatIsNoPlaylist(t *testing.T) {
 		long("a\n", maxSegments+1):  audio.ErrLimit,
 		long("#\n", maxText/2):      audio.ErrLimit,
 		"#EXTM3U\n" + keys.String(): audio.ErrLimit,
-		long("#EXT-X-STREAM-INF:\na\n", maxChoices+1):                                 audio.ErrLimit,
-		long("#EXT-X-MEDIA:TYPE=AUDIO,URI=\"a\"\n", maxChoices+1):                     audio.ErrLimit,
-		long("#EXT-X-KEY:METHOD=NONE\n#EXT-X-MAP:URI=\"m\"\n#EXT-X-MAP:URI=n\n", 600): audio.ErrLimit,
+		long("#EXT-X-STREAM-INF:\na\n", maxChoices+1):                                           audio.ErrLimit,
+		long("#EXT-X-MEDIA:TYPE=AUDIO,URI=\"a\"\n", maxChoices+1):                               audio.ErrLimit,
+		long("#EXT-X-KEY:METHOD=NONE\n#EXT-X-MAP:URI=\"m\"\n#EXT-X-MAP:URI=n\n", maxTold/128/2): audio.ErrLimit,
 	} {
 		if _, err := parse(strings.NewReader(text)); !errors.Is(err, want) {
 			t.Errorf("%.40q: got %v, want %v", text, err, want)
@@ -226,6 +226,54 @@ func TestTwelveHoursFit(t *testing.T) {
 		t.Errorf("the last is %q", s.uri)
 	}
 	runtime.KeepAlive(p)
+}
+
+// What a stranger's playlist takes is bounded, however it is made: a stream has two
+// while it asks for a new one.
+func TestAHostilePlaylistTakesLittle(t *testing.T) {
+	long, rng := strings.Repeat("x", maxLine-200), rand.New(rand.NewPCG(3, 1))
+	mixed := func(n int) string { // nothing that comes again
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = 'a' + byte(rng.IntN(26))
+		}
+		return string(b)
+	}
+	for name, line := range map[string]string{
+		"keys":           "#EXT-X-KEY:METHOD=AES-128,URI=\"k%d" + long + "\"\n",
+		"beginnings":     "#EXT-X-MAP:URI=\"m%d" + long + "\"\n",
+		"variants":       "#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"" + long + "\"\nv%d\n",
+		"addresses":      "#EXT-X-STREAM-INF:BANDWIDTH=1\nv%d" + long + "\n",
+		"renditions":     "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"g\",URI=\"r%d" + long + "\"\n",
+		"segments":       "",
+		"short segments": "%d\n",
+		"short keys":     "#EXT-X-KEY:METHOD=AES-128,URI=%d\n",
+	} {
+		var text bytes.Buffer
+		text.WriteString("#EXTM3U\n#EXT-X-TARGETDURATION:2\n")
+		for i := 0; text.Len() < maxText-maxLine*2; i++ {
+			if line == "" {
+				fmt.Fprintf(&text, "%d%s\n", i, mixed(len(long)))
+				continue
+			}
+			fmt.Fprintf(&text, line, i)
+		}
+		p := &parser{}
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		_, err := p.read(&text)
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		if !errors.Is(err, audio.ErrLimit) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if kept := int64(after.HeapAlloc) - int64(before.HeapAlloc); kept > 7<<19 {
+			t.Errorf("%s: %d bytes kept", name, kept)
+		}
+		runtime.KeepAlive(p)
+		runtime.KeepAlive(&text)
+	}
 }
 
 func TestDecrypting(t *testing.T) {

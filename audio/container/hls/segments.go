@@ -16,8 +16,8 @@ const (
 	// distinguishes its address from the one before: some 10 to 25 bytes, so that
 	// 12 hours in segments of 2 s take about half a megabyte, however long the
 	// addresses are. Where each has a signature of its own, there is still room for
-	// 180 bytes of it.
-	maxKept = 4 << 20
+	// 80 bytes of it. A live stream has two playlists while it asks for a new one.
+	maxKept = 2 << 20
 	// markEvery is how many segments are read through at most to get at one.
 	markEvery = 32
 )

@@ -166,6 +166,10 @@ func (s *stream) advance() error {
 func (s *stream) find() (int, error) {
 	for {
 		switch i := s.next - s.list.sequence; {
+		case s.list.live() && s.old(): // what it names may be gone
+			if err := s.reload(); err != nil {
+				return 0, err
+			}
 		case i < 0: // gone already
 			s.next, s.broken = s.list.edge(), true
 		case i < int64(s.list.segments.n):
@@ -179,6 +183,12 @@ func (s *stream) find() (int, error) {
 			}
 		}
 	}
+}
+
+// old reports whether the list was asked for longer ago than it lasts: then the
+// server need not have all that is in it (RFC 8216, 6.2.2).
+func (s *stream) old() bool {
+	return time.Since(s.loaded) > max(s.list.segments.total, s.list.target)
 }
 
 // edge is the number of the segment to start a live list with.
