@@ -79,7 +79,7 @@ func library(cfg Config, log *slog.Logger) (*source.Library, error) {
 	}
 	sources := []source.Source{web}
 	if cfg.MusicDir != "" {
-		folder, err := local.New(cfg.MusicDir)
+		folder, err := local.New(cfg.MusicDir, web.Refs)
 		if err != nil {
 			return nil, err
 		}

@@ -71,7 +71,8 @@ func Clean(s string) string {
 func Playable(ext string) bool {
 	switch strings.ToLower(ext) {
 	case ".opus", ".ogg", ".oga", ".webm", ".weba", ".mka", ".mkv",
-		".mp3", ".mp2", ".flac", ".wav", ".wave", ".m4a", ".mp4", ".aac":
+		".mp3", ".mp2", ".flac", ".wav", ".wave", ".rf64", ".w64", ".aif", ".aiff", ".aifc",
+		".m4a", ".m4b", ".mp4", ".aac", ".m3u8":
 		return true
 	}
 	return false

@@ -9,6 +9,7 @@ import (
 
 	"segue/audio"
 	"segue/music"
+	"segue/source"
 )
 
 // refs open what media from an address refer to, by the same rules as the address.
@@ -56,13 +57,4 @@ func (r refs) OpenRef(ref string, from, n int64) (*audio.Media, error) {
 func never(err error) error { return fmt.Errorf("%w: %w", err, audio.ErrUnsupported) }
 
 // Wait waits for d or the end of the media one began with.
-func (r refs) Wait(d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-r.life.Done():
-		return context.Cause(r.life)
-	}
-}
+func (r refs) Wait(d time.Duration) error { return source.Wait(r.life, d) }

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path"
 	"strings"
-	"syscall"
 
 	"segue/audio"
 	"segue/music"
@@ -28,17 +27,20 @@ const candidates = 25
 // goroutine.
 type Source struct {
 	root  *os.Root
+	web   func(life context.Context) audio.Refs
 	index chan *index // the index, or empty while somebody works on it
 }
 
 // New makes a source of the files below dir, which must be a folder that can be
-// read. Nothing is read below it until somebody asks.
-func New(dir string) (*Source, error) {
+// read. Nothing is read below it until somebody asks. Playlists in it may name
+// addresses, which are opened by what web gives for as long as life; with a nil web
+// they may not.
+func New(dir string, web func(life context.Context) audio.Refs) (*Source, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("music folder: %w", err)
 	}
-	s := &Source{root: root, index: make(chan *index, 1)}
+	s := &Source{root: root, web: web, index: make(chan *index, 1)}
 	s.index <- &index{folders: make(map[string]*folder)}
 	return s, nil
 }
@@ -119,24 +121,30 @@ func (s *Source) Open(ctx context.Context, t music.Track) (*audio.Media, error) 
 	if !ours || !visible(p) {
 		return nil, refused(t, errors.New("not a path of ours"))
 	}
-	// Opening a device can do things: look first. It may change after the look,
-	// into a FIFO for one, on which opening waits: do not wait, and look again.
-	fi, err := s.root.Stat(p)
+	f, st, err := source.OpenFile(s.root, p)
 	if err != nil {
 		return nil, openError(t, err)
 	}
-	if !fi.Mode().IsRegular() {
-		return nil, refused(t, fmt.Errorf("%s is a %v", p, fi.Mode().Type()))
+	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	refs := source.Folder{Root: s.root, File: p, Life: life}
+	if s.web != nil {
+		refs.Web = s.web(life)
 	}
-	f, err := s.root.OpenFile(p, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, openError(t, err)
-	}
-	if fi, err = f.Stat(); err != nil || !fi.Mode().IsRegular() {
-		_ = f.Close()
-		return nil, refused(t, err)
-	}
-	return &audio.Media{ReadCloser: f, Seeker: f, Ext: path.Ext(p), Size: fi.Size()}, nil
+	return &audio.Media{ReadCloser: &opened{f, end}, Seeker: f, Ext: path.Ext(p), Size: st.Size(), Refs: refs}, nil
+}
+
+// errClosed is what opening something says after the media that refer to it.
+var errClosed = errors.New("local media closed")
+
+// opened is a file whose Close ends what it refers to.
+type opened struct {
+	*os.File
+	end context.CancelCauseFunc
+}
+
+func (o *opened) Close() error {
+	o.end(errClosed)
+	return o.File.Close()
 }
 
 func openError(t music.Track, err error) error {

@@ -24,7 +24,7 @@ func shelf(t *testing.T, names ...string) (dir string, s *Source) {
 	for _, n := range names {
 		put(t, dir, n)
 	}
-	s, err := New(dir)
+	s, err := New(dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestIndexSeesWhatChanges(t *testing.T) {
 }
 
 func TestFolderThatIsNoneIsSaidAtOnce(t *testing.T) {
-	if _, err := New(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := New(filepath.Join(t.TempDir(), "none"), nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
 	dir, s := shelf(t, "a.mp3")
@@ -211,7 +211,7 @@ func FuzzNoTextReachesOutside(f *testing.F) {
 			f.Fatal(err)
 		}
 	}
-	s, err := New(dir)
+	s, err := New(dir, nil)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -256,7 +256,7 @@ func BenchmarkSearch(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	s, err := New(dir)
+	s, err := New(dir, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
