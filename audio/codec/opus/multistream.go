@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"segue/audio"
+	"segue/audio/codec/vorbis"
 )
 
 const (
@@ -14,19 +15,6 @@ const (
 	// silent is the place of a channel that has no stream.
 	silent = 255
 )
-
-// wave gives, for each channel count, which of Vorbis's channels, in the order of
-// which mapping family 1 is, is the first in WAVE order, the second, and so on.
-var wave = [maxChannels + 1][]int{
-	1: {0},
-	2: {0, 1},
-	3: {0, 2, 1},                // L C R
-	4: {0, 1, 2, 3},             // L R BL BR
-	5: {0, 2, 1, 3, 4},          // L C R BL BR
-	6: {0, 2, 1, 5, 3, 4},       // L C R BL BR LFE
-	7: {0, 2, 1, 6, 5, 3, 4},    // L C R SL SR BC LFE
-	8: {0, 2, 1, 7, 5, 6, 3, 4}, // L C R SL SR BL BR LFE
-}
 
 // NewDecoderFor returns a decoder of what h is the header of: like NewDecoder
 // for one stream of one or two channels; otherwise to as many channels as h
@@ -39,7 +27,7 @@ func NewDecoderFor(h Head) (audio.Decoder, error) {
 	if err := h.checkMapping(); err != nil {
 		return nil, err
 	}
-	coupled := h.Mapping[1]
+	coupled := h.Mapping[1] // of the streams; the channels are in Vorbis's order
 	d := &multistream{channels: h.Channels, streams: make([]stream, h.Streams())}
 	for i := range d.streams {
 		dec, err := NewDecoder()
@@ -48,7 +36,7 @@ func NewDecoderFor(h Head) (audio.Decoder, error) {
 		}
 		d.streams[i].dec = dec
 	}
-	for out, in := range wave[h.Channels] {
+	for out, in := range vorbis.Order(h.Channels) {
 		switch m := h.Mapping[2+in]; {
 		case m == silent:
 			d.from[out] = -1

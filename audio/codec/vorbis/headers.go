@@ -67,7 +67,8 @@ type Stream struct {
 	blocks   [2]int // samples: short and long
 	long     []bool // by mode
 	modeBits int
-	last     int // block size of the packet before; 0 if there was none
+	last     int    // block size of the packet before; 0 if there was none
+	edited   []byte // the setup header behind its name, if the library must be given another
 }
 
 // Open reads the headers (the comments are not looked at) and checks everything

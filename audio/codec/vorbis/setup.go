@@ -22,6 +22,7 @@ type setup struct {
 	channels        int
 	entries, values int
 	books           int
+	edited          editor
 }
 
 func (s *Stream) readSetup(b []byte) error {
@@ -44,6 +45,10 @@ func (s *Stream) readSetup(b []byte) error {
 	s.modeBits = bits.Len(uint(len(s.long) - 1))
 	if w.bits.read(1) != 1 || w.bits.over {
 		return malformed("setup header cut off")
+	}
+	if w.edited.copied > 0 {
+		w.edited.copyTo(b, 8*len(b))
+		s.edited = w.edited.data
 	}
 	return nil
 }
@@ -155,6 +160,7 @@ func (w *setup) floors() error {
 }
 
 func (w *setup) floor1() {
+	at := w.bits.at
 	partitions := make([]int, w.bits.read(5))
 	classes := 0
 	for i := range partitions {
@@ -172,6 +178,9 @@ func (w *setup) floor1() {
 	}
 	w.bits.read(2)
 	width := int(w.bits.read(4))
+	if len(partitions) == 0 && !w.bits.over {
+		w.edited.bend(w.bits.data, at, width)
+	}
 	for _, class := range partitions {
 		w.bits.skip(width * dimensions[class])
 	}

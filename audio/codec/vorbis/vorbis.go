@@ -17,6 +17,7 @@ const MaxPacket = 1 << 20
 type Decoder struct {
 	dec   *vorbis.Decoder
 	s     *Stream
+	order []int   // of the channels
 	heads Headers // of the next stream of a chain, as they come
 }
 
@@ -37,9 +38,9 @@ func NewDecoder(private []byte) (*Decoder, error) {
 // Format is the rate and channel count of the stream.
 func (d *Decoder) Format() (rate, channels int) { return d.s.Rate, d.s.Channels }
 
-// Decode appends the samples of p, in Vorbis's channel order. The first packet
-// after a start or Reset gives none: it only prepares the second. In place of a
-// lost packet there is silence of its length.
+// Decode appends the samples of p, in WAVE order. The first packet after a start
+// or Reset gives none: it only prepares the second. In place of a lost packet
+// there is silence of its length.
 func (d *Decoder) Decode(dst []float32, p audio.Packet) ([]float32, error) {
 	if len(p.Data) == 0 {
 		return d.conceal(dst, p.Duration), nil
@@ -56,6 +57,7 @@ func (d *Decoder) Decode(dst []float32, p audio.Packet) ([]float32, error) {
 	size := d.dec.BufferSize()
 	dst = slices.Grow(dst, size)
 	n, err := d.decodeInto(p.Data, dst[len(dst):len(dst)+size])
+	reorder(dst[len(dst):len(dst)+n], d.order)
 	return dst[:len(dst)+n], err
 }
 
@@ -91,13 +93,18 @@ func (d *Decoder) open(h Headers) (err error) {
 		return err
 	}
 	defer recovered(&err)
+	setup := h.Setup
+	if s.edited != nil {
+		setup = append(setup[:7:7], s.edited...)
+		s.edited = nil
+	}
 	dec := &vorbis.Decoder{}
-	for _, header := range [][]byte{h.Ident, h.Setup} { // the library would believe any number of comments
+	for _, header := range [][]byte{h.Ident, setup} { // the library would believe any number of comments
 		if err := dec.ReadHeader(header); err != nil {
 			return fmt.Errorf("%w: %w", audio.ErrMalformed, err)
 		}
 	}
-	d.dec, d.s = dec, s
+	d.dec, d.s, d.order = dec, s, Order(s.Channels)
 	return nil
 }
 
