@@ -1,3 +1,19 @@
-// Package effect has the settings of what may be done to sound; the effects
-// themselves come later.
+// Package effect changes sound as listeners ask for it: equalizer, karaoke,
+// speed and pitch, and so on, under the names, ranges and defaults that Lavalink
+// (github.com/lavalink-devs/Lavalink, "filters") gave them, so that settings made
+// for it work here. Effects it does not have (highPass, echo, reverb, chorus,
+// compressor, normalization) take NodeLink's and LavaDSPX's names.
+//
+// Settings say what is wanted, a Chain does it. The order is Lavalink's, with the
+// others at the places in brackets:
+//
+//	lowPass, [highPass], channelMix, rotation, distortion, vibrato, [chorus],
+//	tremolo, timescale, karaoke, equalizer, [compressor, echo, reverb,
+//	normalization]
+//
+// Volume follows, and is not the Chain's; so does a limiter. Effects do not clip,
+// but for distortion, which is clipped to full scale by definition.
+//
+// Every change glides: parameters move, and an effect switched on or off is
+// cross-faded with the sound without it, over 24 ms.
 package effect

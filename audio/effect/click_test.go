@@ -1,0 +1,117 @@
+package effect
+
+import (
+	"maps"
+	"math"
+	"slices"
+	"testing"
+
+	"segue/audio"
+	"segue/audio/audiotest"
+)
+
+// jolt is the largest second difference of a signal.
+func jolt(pcm []float32) (most float64) {
+	for i := 4; i < len(pcm); i++ {
+		most = max(most, math.Abs(float64(pcm[i])-2*float64(pcm[i-2])+float64(pcm[i-4])))
+	}
+	return most
+}
+
+// splatter is the energy above 6 kHz in the loudest 5 ms, in dB of full scale.
+func splatter(pcm []float32) float64 {
+	// Four times (1 - z^-1)/2 twice: what is low is gone.
+	worst := 0.0
+	x := make([]float64, len(pcm)/2)
+	for i := range x {
+		x[i] = float64(pcm[2*i])
+	}
+	for range 8 {
+		for i := len(x) - 1; i > 0; i-- {
+			x[i] = (x[i] - x[i-1]) / 2
+		}
+		x[0] = 0
+	}
+	for i := 0; i+240 <= len(x); i += 60 {
+		e := 0.0
+		for _, v := range x[i : i+240] {
+			e += v * v
+		}
+		worst = max(worst, e/240)
+	}
+	return 10 * math.Log10(worst+1e-20)
+}
+
+// changes are settings to go between, by the effect that changes.
+func changes() map[string][2]Settings {
+	c := map[string][2]Settings{}
+	all := each()
+	for name, s := range all {
+		c[name+" on"] = [2]Settings{{}, s}
+		c[name+" off"] = [2]Settings{s, {}}
+	}
+	eq := all["equalizer"].Equalizer
+	flat := eq
+	flat[3], flat[8] = 0.5, -0.25
+	c["equalizer changes"] = [2]Settings{{Equalizer: eq}, {Equalizer: flat}}
+	// Every number of every effect, from its default to elsewhere in its range.
+	for i := range filters {
+		f := &filters[i]
+		for _, n := range f.fields {
+			a := Settings{}
+			f.defaults(&a)
+			if f.name == "rotation" {
+				a.Rotation.RotationHz = 0.3
+			}
+			if f.name == "distortion" {
+				a.Distortion = all["distortion"].Distortion
+			}
+			b := a
+			to := n.byDefault*0.6 + n.nearest(n.byDefault*2)*0.2
+			if n.byDefault == 0 {
+				to = min(0.7, n.most)
+			}
+			*n.of(&b) = to
+			c[f.name+"."+n.name] = [2]Settings{a, b}
+		}
+		for _, n := range f.flags {
+			a := Settings{}
+			f.defaults(&a)
+			b := a
+			*n.of(&b) = !n.byDefault
+			c[f.name+"."+n.name] = [2]Settings{a, b}
+		}
+	}
+	c["timescale to another"] = [2]Settings{{Timescale: Timescale{true, 1.1, 1.1, 1}}, {Timescale: Timescale{true, 0.8, 1.3, 0.9}}}
+	c["everything on"] = [2]Settings{{}, everything()}
+	c["everything off"] = [2]Settings{everything(), {}}
+	return c
+}
+
+// A low tone has next to nothing up high, and bends slowly: what a change adds to
+// either is a click.
+func TestNoChangeClicks(t *testing.T) {
+	tone := audiotest.Sine(220, 0.4, 2*second)
+	const frame = audio.FrameSamples * audio.Channels
+	all := changes()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		pair := all[name]
+		c := NewChain()
+		c.Set(pair[0])
+		before := frames(c, tone[:len(tone)/2])
+		c.Set(pair[1])
+		after := frames(c, tone[len(tone)/2:])
+		// What is steady, before and long after, is the measure.
+		n := len(before) / 2
+		steady := max(jolt(before[n:]), jolt(after[len(after)/2:]))
+		limit := steady*1.5 + 0.0015
+		join := append(slices.Clone(before[max(0, len(before)-4*frame):]), after[:len(after)/2]...)
+		if j := jolt(join); j > limit {
+			t.Errorf("%s: bends by %.5f, steady %.5f", name, j, steady)
+		}
+		up := max(splatter(before[n:]), splatter(after[len(after)/2:]), -75)
+		if s := splatter(join); s > up+6 {
+			t.Errorf("%s: %.1f dB above 6 kHz, steady %.1f", name, s, up)
+		}
+	}
+}

@@ -1,0 +1,219 @@
+package effect
+
+import (
+	"math"
+
+	"github.com/tphakala/simd/f32"
+
+	"segue/audio"
+)
+
+const (
+	rateHalf        = 16   // zero crossings of the sinc either side
+	ratePhases      = 128  // between them it is interpolated: -82 dB at worst
+	ratePassband    = 0.88 // of what the filter lets pass
+	rateAttenuation = 90.0 // dB, of the Kaiser window
+
+	rateReach = int(fastest) * rateHalf // samples either side at the fastest
+	ratePiece = 1024                    // samples taken at once
+	rateRoom  = 2*rateReach + 2*ratePiece
+)
+
+// A sinc is the filter for one rate.
+type sinc struct {
+	rate float64 // 1 for all that are slower: only what hastens has to be cut off
+	half int     // taps either side
+	rows []float32
+}
+
+// design makes the filter, in the same memory if it suffices.
+func (f *sinc) design(rate float64) {
+	rate = max(rate, 1)
+	if f.rate == rate {
+		return
+	}
+	f.rate, f.half = rate, int(math.Ceil(rateHalf*rate))
+	taps := 2 * f.half
+	beta := 0.1102 * (rateAttenuation - 8.7)
+	cutoff := (1 + ratePassband) / 2 / rate
+	f.rows = f.rows[:0]
+	for phase := range ratePhases + 1 {
+		sum := float32(0)
+		for k := range taps {
+			x := float64(k-f.half+1) - float64(phase)/ratePhases
+			v := cutoff
+			if x != 0 {
+				v = math.Sin(math.Pi*cutoff*x) / (math.Pi * x)
+			}
+			v *= kaiser(beta, x/float64(f.half))
+			sum += float32(v)
+			f.rows = append(f.rows, float32(v))
+		}
+		row := f.rows[phase*taps:]
+		for k := range row {
+			row[k] /= sum
+		}
+	}
+}
+
+// kaiser is the window at x, where -1 and 1 are its ends.
+func kaiser(beta, x float64) float64 {
+	if x <= -1 || x >= 1 {
+		return 0
+	}
+	bessel := func(x float64) float64 {
+		sum, term := 1.0, 1.0
+		for k := 1.0; term > sum*1e-9; k++ {
+			term *= (x / 2 / k) * (x / 2 / k)
+			sum += term
+		}
+		return sum
+	}
+	return bessel(beta*math.Sqrt(1-x*x)) / bessel(beta)
+}
+
+// at is the music of both channels at place i+f, 0 <= f < 1.
+func (f *sinc) at(left, right []float32, i int, frac float64) (l, r float32) {
+	scaled := frac * ratePhases
+	n := int(scaled)
+	w := float32(scaled - float64(n))
+	taps := 2 * f.half
+	a := f.rows[n*taps : (n+1)*taps]
+	b := f.rows[(n+1)*taps : (n+2)*taps]
+	from := i - f.half + 1
+	left, right = left[from:from+taps], right[from:from+taps]
+	l, r = f32.DotProduct(a, left), f32.DotProduct(a, right)
+	l += w * (f32.DotProduct(b, left) - l)
+	r += w * (f32.DotProduct(b, right) - r)
+	return l, r
+}
+
+// A rater plays music faster or slower as a tape does: it reads it at places that
+// are rate samples apart. At rate 1, once it reads at whole samples, it gives
+// what it takes.
+type rater struct {
+	left, right []float32
+	pos         float64 // in left, of the next sample to give
+
+	rate, from, to float64
+	at             int     // of the glide, in samples given
+	sliding        bool    // this glide is a slide onto a whole sample
+	goal           float64 // what is wanted when the glide is over
+	now, then      *sinc   // the filters of from and, while it glides, of to
+	spare          *sinc   // the filter of goal
+}
+
+// reset begins at a rate, after the past: rateReach samples.
+func (r *rater) reset(rate float64, past []float32) {
+	if r.now == nil {
+		r.left, r.right = make([]float32, 0, rateRoom), make([]float32, 0, rateRoom)
+		r.now, r.then, r.spare = &sinc{}, &sinc{}, &sinc{}
+	}
+	r.left, r.right = r.left[:0], r.right[:0]
+	r.put(past)
+	r.pos = float64(len(r.left))
+	r.rate, r.from, r.to, r.goal, r.at = rate, rate, rate, rate, glide
+	r.sliding = false
+	r.now.design(rate)
+}
+
+// aim makes the rate glide. While it still glides, the latest wish waits.
+func (r *rater) aim(rate float64) {
+	r.goal = rate
+	r.spare.design(rate)
+}
+
+// direct reports whether it gives what it takes.
+func (r *rater) direct() bool {
+	return r.rate == 1 && r.at == glide && r.goal == 1 && r.to == 1 && r.pos == math.Trunc(r.pos)
+}
+
+// put takes at most ratePiece samples.
+func (r *rater) put(pcm []float32) {
+	for i := 0; i+1 < len(pcm); i += 2 {
+		r.left, r.right = append(r.left, pcm[i]), append(r.right, pcm[i+1])
+	}
+}
+
+// pending is how many samples were taken and not yet given.
+func (r *rater) pending() float64 { return float64(len(r.left)) - r.pos }
+
+// take appends all there is to be given, and forgets what is no longer needed.
+func (r *rater) take(dst []float32) []float32 {
+	for {
+		r.turn()
+		if r.direct() {
+			for i := int(r.pos); i < len(r.left); i++ {
+				dst = append(dst, r.left[i], r.right[i])
+			}
+			r.pos = float64(len(r.left))
+			break
+		}
+		blend := r.at < glide && !r.sliding
+		i, ahead := int(r.pos), r.now.half
+		if blend {
+			ahead = max(ahead, r.then.half)
+		}
+		if i+ahead >= len(r.left) {
+			break
+		}
+		frac := r.pos - float64(i)
+		a, b := r.now.at(r.left, r.right, i, frac)
+		if blend && r.now.rate != r.then.rate {
+			w := float32(ease(float64(r.at) / glide))
+			c, d := r.then.at(r.left, r.right, i, frac)
+			a, b = a+w*(c-a), b+w*(d-b)
+		}
+		dst = append(dst, a, b)
+		r.move()
+	}
+	if k := min(int(r.pos), len(r.left)) - rateReach; k > 0 {
+		r.left = r.left[:copy(r.left, r.left[k:])]
+		r.right = r.right[:copy(r.right, r.right[k:])]
+		r.pos -= float64(k)
+	}
+	return dst
+}
+
+// turn begins the next glide if the last is over and there is reason to.
+func (r *rater) turn() {
+	if r.at < glide {
+		return
+	}
+	frac := r.pos - math.Trunc(r.pos)
+	switch {
+	case r.goal != r.to:
+		r.from, r.to, r.at = r.rate, r.goal, 0
+		r.then, r.spare = r.spare, r.then
+		r.then.design(r.to) // as aim left it
+	case r.to == 1 && frac != 0:
+		// Slide onto a whole sample, by less than one in the length of a glide.
+		r.rate, r.at, r.sliding = 1+(1-frac)/glide, 0, true
+	}
+}
+
+// move goes on to the next place.
+func (r *rater) move() {
+	r.pos += r.rate
+	if r.at == glide {
+		return
+	}
+	r.at++
+	switch {
+	case r.at < glide && !r.sliding:
+		r.rate = r.from + (r.to-r.from)*ease(float64(r.at)/glide)
+	case r.at == glide && !r.sliding:
+		r.rate = r.to
+		r.now, r.then = r.then, r.now
+	case r.at == glide:
+		r.rate, r.pos, r.sliding = 1, math.Round(r.pos), false
+	}
+}
+
+// tail copies the last samples given to past.
+func (r *rater) tail(past []float32) {
+	at := int(r.pos) - len(past)/audio.Channels
+	for i := range len(past) / audio.Channels {
+		past[2*i], past[2*i+1] = r.left[at+i], r.right[at+i]
+	}
+}

@@ -1,0 +1,119 @@
+package effect
+
+import "segue/audio"
+
+const (
+	// glide is how many samples per channel a change takes: 24 ms.
+	glide = 1152
+	// block is how many samples per channel are worked on at a time.
+	block = audio.FrameSamples
+
+	maxParams = Bands
+	tiny      = 1e-20 // state below this is silence; denormals would cost 28 times
+)
+
+// params are the numbers a kernel works by. Half way between two sets of them must
+// be good ones too.
+type params [maxParams]float64
+
+// A kernel is an effect at full strength. It changes as many samples as it is given.
+type kernel interface {
+	// run changes pcm in place.
+	run(pcm []float32, p *params)
+	// flush turns state next to nothing into nothing.
+	flush()
+	// reset forgets what was heard.
+	reset()
+}
+
+// A stage has one effect in a chain: it blends it in and out, and moves its params.
+type stage struct {
+	k        kernel
+	from, to params
+	now      params
+	wetFrom  float64
+	wetTo    float64
+	wet      float64 // share of what the kernel makes
+	at       int     // samples of the glide done; glide when it is over
+}
+
+// active reports whether the stage changes anything.
+func (s *stage) active() bool { return s.wet != 0 || s.at < glide }
+
+// aim makes the stage glide to an effect with those params, or to none; at once if
+// jump. The kernel must be there if it is on.
+func (s *stage) aim(on bool, p params, jump bool) {
+	wet := 0.0
+	if on {
+		wet = 1
+	} else {
+		p = s.to
+	}
+	if on && (jump || !s.active()) {
+		s.k.reset()
+		s.now, s.to = p, p
+	}
+	if jump {
+		s.wet, s.wetTo, s.at = wet, wet, glide
+		return
+	}
+	if wet == s.wetTo && p == s.to {
+		return
+	}
+	s.from, s.to = s.now, p
+	s.wetFrom, s.wetTo, s.at = s.wet, wet, 0
+}
+
+// process changes pcm in place.
+func (s *stage) process(pcm []float32) {
+	if !s.active() {
+		return
+	}
+	for s.at < glide && len(pcm) > 1 {
+		s.step()
+		l, r := pcm[0], pcm[1]
+		s.k.run(pcm[:audio.Channels], &s.now)
+		wet := float32(s.wet)
+		pcm[0], pcm[1] = l+wet*(pcm[0]-l), r+wet*(pcm[1]-r)
+		pcm = pcm[audio.Channels:]
+	}
+	if s.wet != 0 && len(pcm) > 1 {
+		s.k.run(pcm, &s.now)
+	}
+	if s.k != nil {
+		s.k.flush()
+	}
+}
+
+// step moves on by a sample of the glide, along half a cosine's like.
+func (s *stage) step() {
+	s.at++
+	if s.at == glide {
+		s.now, s.wet = s.to, s.wetTo
+		return
+	}
+	t := ease(float64(s.at) / glide)
+	for i := range s.now {
+		s.now[i] = s.from[i] + (s.to[i]-s.from[i])*t
+	}
+	s.wet = s.wetFrom + (s.wetTo-s.wetFrom)*t
+}
+
+// reset ends the glide and forgets what was heard.
+func (s *stage) reset() {
+	s.now, s.wet, s.at = s.to, s.wetTo, glide
+	if s.k != nil {
+		s.k.reset()
+	}
+}
+
+// ease goes from 0 to 1 as t does, softly at both ends.
+func ease(t float64) float64 { return t * t * (3 - 2*t) }
+
+// settle is v, or 0 if it is next to nothing.
+func settle(v float64) float64 {
+	if v < tiny && v > -tiny {
+		return 0
+	}
+	return v
+}
