@@ -16,6 +16,7 @@ import (
 
 type probeCommand struct {
 	Input string `arg:"" help:"A file, an http(s) address, or - for standard input."`
+	Check bool   `help:"Decode all of it and say what is damaged."`
 	JSON  bool   `help:"Print one JSON object."`
 }
 
@@ -40,6 +41,7 @@ type probed struct {
 	Whole    *probedGain     `json:"album_gain,omitempty"` // of the album
 	Chapters []probedChapter `json:"chapters,omitempty"`   // in order of time
 	Artwork  *probedArtwork  `json:"artwork,omitempty"`    // the front cover
+	Checked  *checked        `json:"checked,omitempty"`    // what came of decoding all
 }
 
 // probedGain is how the file wants its loudness corrected.
@@ -73,12 +75,27 @@ func (c probeCommand) Run(ctx context.Context, w world, s settings) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Input, err)
 	}
-	p := describe(m, d)
-	if c.JSON {
-		return json.NewEncoder(w.stdout).Encode(p)
+	var done *checked
+	if c.Check {
+		if d.Info().Live {
+			return fmt.Errorf("%s: it is live and has no end up to which it could be checked", c.Input)
+		}
+		result, err := check(ctx, d)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.Input, err)
+		}
+		done = &result
 	}
-	p.print(w.stdout)
-	return nil
+	p := describe(m, d)
+	if p.Checked = done; c.JSON {
+		err = json.NewEncoder(w.stdout).Encode(p)
+	} else {
+		p.print(w.stdout)
+	}
+	if err == nil && done != nil && !done.good() {
+		return exit{exitFailed}
+	}
+	return err
 }
 
 // describe says what d, opened from m, is.
@@ -88,6 +105,9 @@ func describe(m *audio.Media, d audio.Demuxer) probed {
 		Container: info.Container, Codec: codec.Name, SampleRate: codec.SampleRate, Channels: codec.Channels,
 		Seconds: info.Duration.Seconds(), Size: max(m.Size, 0), Live: info.Live, Seekable: goesBack(d, info.Live),
 		Title: info.Title, Artist: info.Artist, Album: info.Album, Track: gainOf(info.Track), Whole: gainOf(info.Whole),
+	}
+	if info.Container == "hls" {
+		p.Size = 0 // which is that of the playlist
 	}
 	if p.Size > 0 && p.Seconds > 0 {
 		p.Bitrate = int64(float64(p.Size)*8/p.Seconds + 0.5)
@@ -109,9 +129,7 @@ func goesBack(d audio.Demuxer, live bool) bool {
 	if live {
 		return false
 	}
-	if _, err := d.ReadPacket(); err != nil {
-		return false
-	}
+	_, _ = d.ReadPacket() // wherever it is, not at the beginning any more
 	_, err := d.Seek(0)
 	return err == nil
 }
@@ -151,6 +169,9 @@ func (p probed) print(w io.Writer) {
 	}
 	for _, c := range p.Chapters {
 		fmt.Fprintf(w, "chapter: %s %s\n", shortTime(time.Duration(c.Start*float64(time.Second))), printable(c.Title))
+	}
+	if p.Checked != nil {
+		fmt.Fprintf(w, "checked: %s\n", p.Checked)
 	}
 }
 
