@@ -84,10 +84,10 @@ func (l *late) Reset() { l.line = make([]float32, 200) }
 
 func (l *late) Process(dst, src []float32) []float32 {
 	for _, v := range src {
-		l.line = append(l.line, v/2)
+		dst = append(dst, l.line[0])
+		copy(l.line, l.line[1:])
+		l.line[len(l.line)-1] = v / 2
 	}
-	dst = append(dst, l.line[:len(src)]...)
-	l.line = slices.Clone(l.line[len(src):])
 	return dst
 }
 

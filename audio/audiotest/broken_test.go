@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -272,6 +273,8 @@ func (e *plainEffect) Process(dst, src []float32) []float32 {
 		e.sum = 0
 	case "infinite":
 		dst = append(dst, float32(math.NaN()), 0)
+	case "allocates":
+		dst = append(slices.Clip(dst), 0, 0)
 	}
 	for _, v := range src {
 		e.sum = 0.9*e.sum + 0.1*v
@@ -283,7 +286,7 @@ func (e *plainEffect) Process(dst, src []float32) []float32 {
 func TestBrokenEffectsAreFound(t *testing.T) {
 	for fault, want := range map[string]string{
 		"": "", "reset": "different after Reset", "overwrites": "dst held was changed", "odd": "not whole samples",
-		"changes src": "input was changed", "blocks": "in one piece", "infinite": "is NaN",
+		"changes src": "input was changed", "blocks": "in one piece", "infinite": "is NaN", "allocates": "allocations a frame",
 	} {
 		expect(t, fault, judge(t, effectChecks(func(testing.TB) audio.Effect { return &plainEffect{fault: fault} })), want)
 	}

@@ -67,10 +67,19 @@ func (e *equalizer) flush() {
 }
 
 func (e *equalizer) run(pcm []float32, p *params) {
+	for len(pcm) > 1 {
+		part := pcm[:min(len(pcm), len(e.diff))]
+		pcm = pcm[len(part):]
+		e.move(part, p, p)
+	}
+}
+
+// move takes at most eqBlock samples.
+func (e *equalizer) move(pcm []float32, from, to *params) {
 	var wanted [Bands + 1]int
 	n := 0
-	for i, g := range p {
-		if g != 0 {
+	for i := range from {
+		if from[i] != 0 || to[i] != 0 {
 			wanted[n] = i
 			n++
 		} else if e.bands[i].sounding {
@@ -81,24 +90,34 @@ func (e *equalizer) run(pcm []float32, p *params) {
 		wanted[n] = Bands
 		n++
 	}
-	for len(pcm) > 1 {
-		part := pcm[:min(len(pcm), len(e.diff))]
-		pcm = pcm[len(part):]
-		e.differ(part)
-		sum := e.sum[:len(part)]
-		clear(sum)
-		for i := 0; i < n; i += 2 {
-			a, b := wanted[i], wanted[i+1]
-			gb := 0.0
-			if b < Bands {
-				gb = p[b]
-			}
-			pair(&e.bands[a], &e.bands[b], 4*p[a], 4*gb, e.diff[:len(part)], sum)
+	e.differ(pcm)
+	diff, sum := e.diff[:len(pcm)], e.sum[:len(pcm)]
+	clear(sum)
+	for i := 0; i < n; i += 2 {
+		a, b := wanted[i], wanted[i+1]
+		if to == from {
+			e.pair(a, b, e.gain(a, from), e.gain(b, from), diff, sum)
+			continue
 		}
-		for i, v := range sum {
-			part[i] += float32(v)
+		steps := float64(len(pcm) / audio.Channels)
+		ga, gb := e.gain(a, from), e.gain(b, from)
+		da, db := (e.gain(a, to)-ga)/steps, (e.gain(b, to)-gb)/steps
+		for i := 0; i+1 < len(diff); i += audio.Channels {
+			ga, gb = ga+da, gb+db
+			e.pair(a, b, ga, gb, diff[i:i+audio.Channels], sum[i:i+audio.Channels])
 		}
 	}
+	for i, v := range sum {
+		pcm[i] += float32(v)
+	}
+}
+
+// gain is what the i-th band counts for, its own factor included.
+func (e *equalizer) gain(i int, p *params) float64 {
+	if i == Bands {
+		return 0
+	}
+	return 4 * p[i] * e.bands[i].a
 }
 
 // differ sets diff to x[n] - x[n-2].
@@ -113,8 +132,8 @@ func (e *equalizer) differ(pcm []float32) {
 
 // pair adds to sum what two bands make of diff, at gains ga and gb. Two at a time
 // keep the processor busy: each alone waits for its own last value.
-func pair(a, b *band, ga, gb float64, diff, sum []float64) {
-	ga, gb = ga*a.a, gb*b.a
+func (e *equalizer) pair(first, second int, ga, gb float64, diff, sum []float64) {
+	a, b := &e.bands[first], &e.bands[second]
 	ab, ac, bb, bc := a.b, a.c, b.b, b.c
 	al1, al2, ar1, ar2 := a.l1, a.l2, a.r1, a.r2
 	bl1, bl2, br1, br2 := b.l1, b.l2, b.r1, b.r2

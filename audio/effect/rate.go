@@ -27,14 +27,13 @@ type sinc struct {
 }
 
 // design makes the filter, in the same memory if it suffices.
-func (f *sinc) design(rate float64) {
+func (f *sinc) design(rate float64, w *window) {
 	rate = max(rate, 1)
 	if f.rate == rate {
 		return
 	}
 	f.rate, f.half = rate, int(math.Ceil(rateHalf*rate))
 	taps := 2 * f.half
-	beta := 0.1102 * (rateAttenuation - 8.7)
 	cutoff := (1 + ratePassband) / 2 / rate
 	f.rows = f.rows[:0]
 	for phase := range ratePhases + 1 {
@@ -45,7 +44,7 @@ func (f *sinc) design(rate float64) {
 			if x != 0 {
 				v = math.Sin(math.Pi*cutoff*x) / (math.Pi * x)
 			}
-			v *= kaiser(beta, x/float64(f.half))
+			v *= w.at(x / float64(f.half))
 			sum += float32(v)
 			f.rows = append(f.rows, float32(v))
 		}
@@ -56,20 +55,37 @@ func (f *sinc) design(rate float64) {
 	}
 }
 
-// kaiser is the window at x, where -1 and 1 are its ends.
-func kaiser(beta, x float64) float64 {
-	if x <= -1 || x >= 1 {
+// A window is Kaiser's from its middle to its end, one more for what lies between.
+type window [1024 + 2]float64
+
+func newWindow() *window {
+	w := &window{}
+	beta := 0.1102 * (rateAttenuation - 8.7)
+	for i := range len(w) - 1 {
+		x := float64(i) / (float64(len(w)) - 2)
+		w[i] = bessel(beta*math.Sqrt(1-x*x)) / bessel(beta)
+	}
+	return w
+}
+
+// bessel is the modified Bessel function of the first kind and order zero.
+func bessel(x float64) float64 {
+	sum, term := 1.0, 1.0
+	for k := 1.0; term > sum*1e-9; k++ {
+		term *= (x / 2 / k) * (x / 2 / k)
+		sum += term
+	}
+	return sum
+}
+
+// at is the window at x, where -1 and 1 are its ends.
+func (w *window) at(x float64) float64 {
+	x = math.Abs(x) * (float64(len(w)) - 2)
+	i := int(x)
+	if i >= len(w)-1 {
 		return 0
 	}
-	bessel := func(x float64) float64 {
-		sum, term := 1.0, 1.0
-		for k := 1.0; term > sum*1e-9; k++ {
-			term *= (x / 2 / k) * (x / 2 / k)
-			sum += term
-		}
-		return sum
-	}
-	return bessel(beta*math.Sqrt(1-x*x)) / bessel(beta)
+	return w[i] + (x-float64(i))*(w[i+1]-w[i])
 }
 
 // at is the music of both channels at place i+f, 0 <= f < 1.
@@ -101,26 +117,27 @@ type rater struct {
 	goal           float64 // what is wanted when the glide is over
 	now, then      *sinc   // the filters of from and, while it glides, of to
 	spare          *sinc   // the filter of goal
+	window         *window
 }
 
 // reset begins at a rate, after the past: rateReach samples.
 func (r *rater) reset(rate float64, past []float32) {
 	if r.now == nil {
 		r.left, r.right = make([]float32, 0, rateRoom), make([]float32, 0, rateRoom)
-		r.now, r.then, r.spare = &sinc{}, &sinc{}, &sinc{}
+		r.now, r.then, r.spare, r.window = &sinc{}, &sinc{}, &sinc{}, newWindow()
 	}
 	r.left, r.right = r.left[:0], r.right[:0]
 	r.put(past)
 	r.pos = float64(len(r.left))
 	r.rate, r.from, r.to, r.goal, r.at = rate, rate, rate, rate, glide
 	r.sliding = false
-	r.now.design(rate)
+	r.now.design(rate, r.window)
 }
 
 // aim makes the rate glide. While it still glides, the latest wish waits.
 func (r *rater) aim(rate float64) {
 	r.goal = rate
-	r.spare.design(rate)
+	r.spare.design(rate, r.window)
 }
 
 // direct reports whether it gives what it takes.
@@ -185,7 +202,7 @@ func (r *rater) turn() {
 	case r.goal != r.to:
 		r.from, r.to, r.at = r.rate, r.goal, 0
 		r.then, r.spare = r.spare, r.then
-		r.then.design(r.to) // as aim left it
+		r.then.design(r.to, r.window) // as aim left it
 	case r.to == 1 && frac != 0:
 		// Slide onto a whole sample, by less than one in the length of a glide.
 		r.rate, r.at, r.sliding = 1+(1-frac)/glide, 0, true

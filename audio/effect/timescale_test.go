@@ -31,10 +31,10 @@ var scales = []Timescale{
 }
 
 func TestTimescaleKeepsTempoAndPitch(t *testing.T) {
-	const n = 6 * second
-	for _, s := range scales {
+	const n = 4 * second
+	for i, s := range scales {
 		t.Run(fmt.Sprintf("speed %v pitch %v rate %v", s.Speed, s.Pitch, s.Rate), func(t *testing.T) {
-			for _, hz := range []float64{220, 1000} {
+			for _, hz := range []float64{220, 1000}[:2-i%2] {
 				c := NewChain()
 				c.Set(Settings{Timescale: s})
 				out := c.Flush(frames(c, audiotest.Sine(hz, 0.5, n)))
