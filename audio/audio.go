@@ -24,6 +24,7 @@ type Media struct {
 	MIME, Ext string    // hints for probing (Ext with its dot); may be empty or wrong
 	Size      int64     // bytes, or -1 if unknown
 	Refs      Refs      // opens what these bytes refer to; nil if nothing can
+	Live      bool      // they go on for as long as somebody sends
 
 	// Playing is what a live stream says is on just now ("Artist - Title"), or
 	// "". It may be called from any goroutine; nil if the stream never says.

@@ -91,12 +91,15 @@ func (b *Bot) nowPlaying(v *visit) (answer, error) {
 	switch {
 	case s.Loading:
 		lines = append(lines, v.tell("now.loading"))
-	case s.Current.Track.Live:
+	case s.Current.Track.Live || s.Info.Live:
 		lines = append(lines, v.tell("now.live", s.Played))
 	case d == 0:
 		lines = append(lines, v.tell("now.position", s.Position))
 	default:
 		lines = append(lines, v.tell("now.bar", text.Safe(bar(s.Position, d)), min(s.Position, d), d))
+	}
+	if s.OnAir != "" {
+		lines = append(lines, v.tell("now.on_air", s.OnAir))
 	}
 	code := "now.by"
 	if s.Paused {

@@ -26,6 +26,6 @@ func openPipeline(base pipeline.Options) opener {
 		}
 		info := stream.Info() // before the pump owns it
 		p := pipeline.Start(life, stream)
-		return tape{pump: p, info: info, mode: func() string { return p.Mode().String() }}, nil
+		return tape{pump: p, info: info, playing: p.Playing, mode: func() string { return p.Mode().String() }}, nil
 	}
 }

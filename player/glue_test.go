@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -135,6 +136,42 @@ func TestAMediaThatHangsWhileProbedIsGivenUp(t *testing.T) {
 		}
 		if _, err := w.Write([]byte("x")); !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("the media was not closed: %v", err)
+		}
+		if err := reg.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A station is known as live by its bytes alone, and says what is on.
+func TestWhatAStationSaysIsKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sound, opened := playertest.Opus("a", 60*second), 0
+		var on atomic.Value
+		on.Store("")
+		lib := opens(func() (*audio.Media, error) {
+			opened++
+			return &audio.Media{
+				ReadCloser: io.NopCloser(bytes.NewReader(sound)), Size: -1, Live: true, Playing: func() string { return on.Load().(string) },
+			}, nil
+		})
+		voice := &playertest.Voice{}
+		reg := player.NewRegistry(t.Context(), player.Options{Library: lib, Voice: voice})
+		p := reg.Player(guild)
+		for _, title := range []string{"station", "next"} {
+			if _, err := p.Enqueue(t.Context(), fromLounge, music.Track{ID: music.TrackID(title), Title: title}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(2 * time.Second)
+		for _, want := range []string{"", "One - First", "Two - Second"} {
+			on.Store(want)
+			if st, err := p.Status(t.Context()); err != nil || st.OnAir != want || !st.Info.Live || st.Duration != 0 || st.Loading {
+				t.Errorf("%q: %+v, %v", want, st, err)
+			}
+		}
+		if opened != 1 {
+			t.Error("what follows was opened although this has no end")
 		}
 		if err := reg.Close(t.Context()); err != nil {
 			t.Error(err)

@@ -45,6 +45,9 @@ func (l *load) played() time.Duration {
 	return time.Duration(l.reel.frames.Load()) * tick
 }
 
+// live reports whether it goes on for as long as somebody sends, as far as is known.
+func (l *load) live() bool { return l.entry.Track.Live || l.reel != nil && l.reel.info.Live }
+
 func (l *load) duration() time.Duration {
 	t := l.entry.Track
 	if t.Duration == 0 && !t.Live && l.reel != nil {
@@ -175,7 +178,7 @@ func (s *state) prepare() {
 		s.drop(s.next)
 		s.next = nil
 	}
-	if more && s.next == nil && l.reel.cued.Load() && !l.entry.Track.Live {
+	if more && s.next == nil && l.reel.cued.Load() && !l.live() {
 		s.next = s.open(e)
 	}
 	var follow *reel

@@ -203,6 +203,9 @@ func (s *state) status() Status {
 		st.Played = l.played()
 		st.Duration = l.duration()
 		st.Info, st.Mode = l.reel.info, l.reel.mode()
+		if l.reel.playing != nil {
+			st.OnAir = l.reel.playing()
+		}
 	}
 	return st
 }

@@ -22,6 +22,7 @@ type Status struct {
 	Duration time.Duration // 0 if unknown or live
 	Info     audio.Info    // what the file says about itself; zero while Loading
 	Mode     string        // "passthrough" or "transcode"; empty while Loading
+	OnAir    string        // what a live stream says is on just now ("Artist - Title"), or empty
 
 	Next    []queue.Entry // in order
 	History []queue.Entry // newest first

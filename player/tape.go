@@ -23,6 +23,8 @@ type tape struct {
 	pump pump
 	info audio.Info
 	mode func() string
+
+	playing func() string // what a live stream says is on; may be nil
 }
 
 // An opener makes frames of media. The media is its own from then on, also when

@@ -41,6 +41,25 @@ func Open(m *audio.Media) (audio.Demuxer, error) {
 	if err != nil {
 		return nil, err
 	}
+	d, err := open(f, r, m, in)
+	if err == nil && m.Live {
+		d = onAir{d}
+	}
+	return d, err
+}
+
+// onAir is a demuxer of media that are live although their container knows nothing
+// of it.
+type onAir struct{ audio.Demuxer }
+
+func (d onAir) Info() audio.Info {
+	in := d.Demuxer.Info()
+	in.Live, in.Duration = true, 0
+	return in
+}
+
+// open makes the demuxer for f; in is what tags before it said.
+func open(f Format, r *input.Reader, m *audio.Media, in audio.Info) (audio.Demuxer, error) {
 	switch f {
 	case Matroska:
 		return wrap(matroska.NewDemuxer(r))

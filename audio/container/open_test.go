@@ -100,6 +100,26 @@ func errorDB(pcm []float32, rate int) float64 {
 	return 10 * math.Log10(noise/signal)
 }
 
+func TestLiveMediaAreLiveWhateverTheirContainerSays(t *testing.T) {
+	b := containertest.File(t, "sweep.mp3")
+	for _, live := range []bool{false, true} {
+		m := containertest.Stream(b)
+		m.Live = live
+		d, err := container.Open(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if in := d.Info(); in.Live != live || live && in.Duration != 0 || in.Container != "mp3" {
+			t.Errorf("%+v", in)
+		}
+	}
+	m := containertest.Stream([]byte("<html>"))
+	m.Live = true
+	if d, err := container.Open(m); d != nil || !errors.Is(err, audio.ErrUnsupported) {
+		t.Errorf("%v, %v", d, err)
+	}
+}
+
 func TestDemuxersAndDecodersKeepTheirPromises(t *testing.T) {
 	for _, s := range sounds {
 		b := containertest.File(t, s.file)

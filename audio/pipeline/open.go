@@ -17,6 +17,7 @@ func Open(m *audio.Media, o Options) (*Stream, error) {
 		return nil, errors.Join(err, m.Close())
 	}
 	s := New(d, m, o)
+	s.playing = m.Playing
 	if !s.rules.passable(s.codec) {
 		if err := s.ready(); err != nil {
 			return nil, errors.Join(err, m.Close())

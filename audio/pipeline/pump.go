@@ -37,8 +37,8 @@ type Pump struct {
 }
 
 // Start runs s in two goroutines until it ends, ctx ends, or the Pump is
-// closed. The stream belongs to the Pump from here on; only its Want, Mode and
-// Stats may still be used.
+// closed. The stream belongs to the Pump from here on; only its Want, Mode, Playing
+// and Stats may still be used.
 func Start(ctx context.Context, s *Stream) *Pump {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &Pump{
@@ -129,6 +129,9 @@ func (p *Pump) report(left int) {
 
 // Mode reports how the frame last made came about.
 func (p *Pump) Mode() Mode { return p.stream.Mode() }
+
+// Playing is what a live stream says is on just now, or "".
+func (p *Pump) Playing() string { return p.stream.Playing() }
 
 // Ready is closed when the first frame can be taken, or there will be none.
 func (p *Pump) Ready() <-chan struct{} { return p.ready }

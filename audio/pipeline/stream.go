@@ -30,11 +30,12 @@ func (m Mode) String() string {
 	return "passthrough"
 }
 
-// A Stream is one track being played. One goroutine owns it; Want, Mode, Stats
-// and Close may be called from any.
+// A Stream is one track being played. One goroutine owns it; Want, Mode,
+// Playing, Stats and Close may be called from any.
 type Stream struct {
 	o       Options
 	close   func() error
+	playing func() string // nil if the media never says
 	demux   audio.Demuxer
 	from    packets
 	framing framing // what from is until a Pump reads ahead
@@ -91,6 +92,15 @@ func (s *Stream) Close() error { return s.close() }
 
 // Info is what the container tells about the track.
 func (s *Stream) Info() audio.Info { return s.demux.Info() }
+
+// Playing is what a live stream says is on just now, or "". It may be called from
+// any goroutine.
+func (s *Stream) Playing() string {
+	if s.playing == nil {
+		return ""
+	}
+	return s.playing()
+}
 
 // Codec says how the track's packets are coded; of several streams that follow
 // each other, the one at hand.

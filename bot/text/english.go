@@ -55,6 +55,7 @@ var english = map[string]string{
 	"now.bar":             "`{1}` {2} / {3}",
 	"now.position":        "At {1}; how long it is I do not know.",
 	"now.live":            "Live, playing for {1}.",
+	"now.on_air":          "On air: **{1}**",
 	"now.loading":         "Loading, a moment…",
 	"now.by":              "Asked for by {1}, from {2}.",
 	"now.by_paused":       "Paused. Asked for by {1}, from {2}.",

@@ -386,7 +386,7 @@ func (b *body) Close() error {
 
 // media hands the body on as what the engine reads.
 func (b *body) media() *audio.Media {
-	m := &audio.Media{ReadCloser: b, Size: -1, Ext: path.Ext(b.u.Path), Refs: refs{b.s, b.root, b.found}}
+	m := &audio.Media{ReadCloser: b, Size: -1, Ext: path.Ext(b.u.Path), Refs: refs{b.s, b.root, b.found}, Live: b.live()}
 	if kind, _, err := mime.ParseMediaType(b.head.Get("Content-Type")); err == nil {
 		m.MIME = kind
 	}

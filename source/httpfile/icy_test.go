@@ -120,7 +120,7 @@ func TestAStationIsTunedInAgainAfterACut(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	if m.Seeker != nil || m.Size != -1 || m.Playing == nil || m.Playing() != "" {
+	if m.Seeker != nil || m.Size != -1 || !m.Live || m.Playing == nil || m.Playing() != "" {
 		t.Fatalf("%+v", m)
 	}
 	got := make([]byte, 10_000)
