@@ -54,6 +54,19 @@ func TestProbeTellsAllThatAFileSays(t *testing.T) {
 	}
 }
 
+func TestProbeDoesNotTakeAPlaylistForItsSound(t *testing.T) {
+	in := beside(t, map[string][]byte{
+		"list.m3u8": []byte("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:0.104,\na.mp3\n#EXT-X-ENDLIST\n"), "a.mp3": tagged(),
+	}, "list.m3u8")
+	if got := runs(t, nil, "probe", in); got.code != exitOK || !strings.HasPrefix(got.out, "hls, mp3, 44100 Hz, 1 channels, 104ms\n") {
+		t.Errorf("exit code %d: %s%s", got.code, got.out, got.errors)
+	}
+	var p map[string]any
+	if err := json.Unmarshal([]byte(runs(t, nil, "probe", "--json", in).out), &p); err != nil || p["size"] != nil || p["bitrate"] != nil {
+		t.Errorf("%v, %v", p, err)
+	}
+}
+
 func TestProbeSaysWhatCannotGoBack(t *testing.T) {
 	var out, errs bytes.Buffer
 	w := world{args: []string{"probe", "-"}, env: map[string]string{}, stdin: bytes.NewReader(tagged()), stdout: &out, stderr: &errs}
