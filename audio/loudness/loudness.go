@@ -36,10 +36,10 @@ type Meter struct {
 }
 
 // New returns a meter that has heard nothing.
-func New() *Meter { return &Meter{peak: newTruePeak()} }
+func New() *Meter { return &Meter{peak: truePeak{over: NewOversampler()}} }
 
 // Reset forgets everything heard so far.
-func (m *Meter) Reset() { *m = Meter{peak: newTruePeak()} }
+func (m *Meter) Reset() { *m = Meter{peak: truePeak{over: m.peak.over}} }
 
 // Add hears pcm, which holds whole samples of both channels, any number of them.
 // 100 ms with something that is no number, or no sound, count as silence.
