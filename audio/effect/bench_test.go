@@ -89,3 +89,28 @@ func BenchmarkChange(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkTail is 20 ms of silence long after the music: no state may have become
+// so small that the processor is slow with it.
+func BenchmarkTail(b *testing.B) {
+	const frame = audio.FrameSamples * audio.Channels
+	c := NewChain()
+	c.Set(everything())
+	dst := make([]float32, 0, 64*frame)
+	dst = c.Process(dst, audiotest.Music(audio.SampleRate))[:0]
+	silence := make([]float32, frame)
+	for b.Loop() {
+		dst = c.Process(dst[:0], silence)
+	}
+}
+
+// BenchmarkNeutral is what a frame that passes pays to know that it may.
+func BenchmarkNeutral(b *testing.B) {
+	s := Settings{}
+	b.ReportAllocs()
+	for b.Loop() {
+		if !s.Neutral() {
+			b.Fatal("not neutral")
+		}
+	}
+}

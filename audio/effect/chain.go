@@ -55,6 +55,7 @@ var makers = [stages]struct {
 // and belongs to one goroutine. Effects take memory when they are first used; the
 // most is about 1.5 MB, two thirds of it for an echo two seconds late.
 type Chain struct {
+	asked    Settings // as Set got them
 	settings Settings // in range, canonical, without volume
 	stages   [stages]stage
 	time     timescale
@@ -73,11 +74,14 @@ func NewChain() *Chain {
 
 // Set makes the sound glide to what s says; before the first Process, and after
 // Reset, it begins with it. It may be called between any two calls of Process, as
-// often as wanted. What is out of range counts as the nearest that is not. Set may
-// allocate, for effects not used before.
+// often as wanted; the same again costs nothing. What is out of range counts as the
+// nearest that is not. Other settings may take memory, for effects not used before.
 func (c *Chain) Set(s Settings) {
-	s = s.within()
-	if s == c.settings {
+	if s == c.asked {
+		return
+	}
+	c.asked = s
+	if s = s.within(); s == c.settings {
 		return
 	}
 	was := c.settings
@@ -112,16 +116,14 @@ func (c *Chain) aim(jump bool) {
 // 0.1 s are looked at; else as much. src is left alone. It allocates only if dst
 // lacks room. A value that is no number counts as silence.
 func (c *Chain) Process(dst, src []float32) []float32 {
-	if len(src) > 1 {
-		c.begun = true
-	}
+	src = src[:len(src)&^1]
+	c.begun = c.begun || len(src) > 0
 	if c.Settled() {
-		last := src[max(0, len(src)-len(c.time.past)):]
-		c.time.remember(last)
+		c.time.remember(src)
 		return append(dst, src...)
 	}
-	for len(src) > 1 {
-		n := copy(c.scratch[:], src[:len(src)&^1])
+	for len(src) > 0 {
+		n := copy(c.scratch[:], src)
 		src = src[n:]
 		pcm := c.scratch[:n]
 		clean(pcm)

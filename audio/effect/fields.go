@@ -4,7 +4,6 @@ package effect
 type filter struct {
 	name   string
 	on     func(*Settings) *bool
-	idle   func(*Settings) bool // it does nothing, though it is on
 	fields []field
 	flags  []flag
 }
@@ -32,15 +31,5 @@ func (f *filter) defaults(s *Settings) {
 	}
 	for _, b := range f.flags {
 		*b.of(s) = b.byDefault
-	}
-}
-
-func (f *filter) zero(s *Settings) {
-	*f.on(s) = false
-	for _, n := range f.fields {
-		*n.of(s) = 0
-	}
-	for _, b := range f.flags {
-		*b.of(s) = false
 	}
 }

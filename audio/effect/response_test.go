@@ -148,7 +148,7 @@ func TestResponsesAreThoseOfTheirFormulas(t *testing.T) {
 	for name, c := range responses() {
 		t.Run(name, func(t *testing.T) {
 			for channel := range audio.Channels {
-				l, r := impulse(c.s, channel, 2*second)
+				l, r := impulse(c.s, channel, second)
 				for hz := 20.0; hz < 20000; hz *= 1.17 {
 					wantL, wantR := c.want(hz, channel)
 					answers(t, hz, at(l, hz), wantL)

@@ -149,7 +149,9 @@ type Normalization struct {
 
 // Neutral reports whether the settings change nothing, so that audio may be
 // passed on as it came.
-func (s Settings) Neutral() bool { return s.Canonical() == Settings{} }
+func (s Settings) Neutral() bool {
+	return s == Settings{} || s.Volume == 0 && s.Canonical() == Settings{}
+}
 
 // Gain is the factor by which Volume multiplies samples: 1 at 0 dB, 0 at silence.
 // A Volume that is not a number counts as 0 dB.
@@ -175,11 +177,49 @@ func Percent(p float64) float64 {
 // Canonical gives the one form of settings that sound the same: what is off, or on
 // and does nothing, is all zero.
 func (s Settings) Canonical() Settings {
-	for i := range filters {
-		f := &filters[i]
-		if !*f.on(&s) || f.idle(&s) {
-			f.zero(&s)
-		}
+	straight := Distortion{On: true, SinScale: 1, CosScale: 1, TanScale: 1, Scale: 1}
+	unmixed := ChannelMix{On: true, LeftToLeft: 1, RightToRight: 1}
+	if !s.Karaoke.On || s.Karaoke.Level == 0 {
+		s.Karaoke = Karaoke{}
+	}
+	if t := s.Timescale; !t.On || t.Speed == 1 && t.Pitch == 1 && t.Rate == 1 {
+		s.Timescale = Timescale{}
+	}
+	if !s.Tremolo.On || s.Tremolo.Depth == 0 {
+		s.Tremolo = Tremolo{}
+	}
+	if !s.Vibrato.On || s.Vibrato.Depth == 0 {
+		s.Vibrato = Vibrato{}
+	}
+	if !s.Rotation.On || s.Rotation.RotationHz == 0 {
+		s.Rotation = Rotation{}
+	}
+	if !s.Distortion.On || s.Distortion == straight {
+		s.Distortion = Distortion{}
+	}
+	if !s.ChannelMix.On || s.ChannelMix == unmixed {
+		s.ChannelMix = ChannelMix{}
+	}
+	if !s.LowPass.On || s.LowPass.Smoothing <= 1 {
+		s.LowPass = LowPass{}
+	}
+	if !s.HighPass.On || s.HighPass.Smoothing <= 1 {
+		s.HighPass = HighPass{}
+	}
+	if !s.Echo.On || s.Echo.Mix == 0 {
+		s.Echo = Echo{}
+	}
+	if !s.Reverb.On || s.Reverb.Mix == 0 {
+		s.Reverb = Reverb{}
+	}
+	if !s.Chorus.On || s.Chorus.Mix == 0 {
+		s.Chorus = Chorus{}
+	}
+	if !s.Compressor.On || s.Compressor.Ratio == 1 && s.Compressor.MakeupGain == 0 {
+		s.Compressor = Compressor{}
+	}
+	if !s.Normalization.On {
+		s.Normalization = Normalization{}
 	}
 	return s
 }

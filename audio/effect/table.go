@@ -13,7 +13,6 @@ var filters = []filter{
 	{
 		name: "karaoke",
 		on:   func(s *Settings) *bool { return &s.Karaoke.On },
-		idle: func(s *Settings) bool { return s.Karaoke.Level == 0 },
 		fields: []field{
 			{"level", func(s *Settings) *float64 { return &s.Karaoke.Level }, 1, 0, 1, false},
 			{"monoLevel", func(s *Settings) *float64 { return &s.Karaoke.MonoLevel }, 1, 0, 1, false},
@@ -24,9 +23,6 @@ var filters = []filter{
 	{
 		name: "timescale",
 		on:   func(s *Settings) *bool { return &s.Timescale.On },
-		idle: func(s *Settings) bool {
-			return s.Timescale.Speed == 1 && s.Timescale.Pitch == 1 && s.Timescale.Rate == 1
-		},
 		fields: []field{
 			{"speed", func(s *Settings) *float64 { return &s.Timescale.Speed }, 1, slowest, fastest, false},
 			{"pitch", func(s *Settings) *float64 { return &s.Timescale.Pitch }, 1, slowest, fastest, false},
@@ -36,7 +32,6 @@ var filters = []filter{
 	{
 		name: "tremolo",
 		on:   func(s *Settings) *bool { return &s.Tremolo.On },
-		idle: func(s *Settings) bool { return s.Tremolo.Depth == 0 },
 		fields: []field{
 			{"frequency", func(s *Settings) *float64 { return &s.Tremolo.Frequency }, 2, 0, nyquist, true},
 			{"depth", func(s *Settings) *float64 { return &s.Tremolo.Depth }, 0.5, 0, 1, false},
@@ -45,7 +40,6 @@ var filters = []filter{
 	{
 		name: "vibrato",
 		on:   func(s *Settings) *bool { return &s.Vibrato.On },
-		idle: func(s *Settings) bool { return s.Vibrato.Depth == 0 },
 		fields: []field{
 			{"frequency", func(s *Settings) *float64 { return &s.Vibrato.Frequency }, 2, 0, 14, true},
 			{"depth", func(s *Settings) *float64 { return &s.Vibrato.Depth }, 0.5, 0, 1, false},
@@ -54,7 +48,6 @@ var filters = []filter{
 	{
 		name: "rotation",
 		on:   func(s *Settings) *bool { return &s.Rotation.On },
-		idle: func(s *Settings) bool { return s.Rotation.RotationHz == 0 },
 		fields: []field{
 			{"rotationHz", func(s *Settings) *float64 { return &s.Rotation.RotationHz }, 0, -nyquist, nyquist, false},
 		},
@@ -62,9 +55,6 @@ var filters = []filter{
 	{
 		name: "distortion",
 		on:   func(s *Settings) *bool { return &s.Distortion.On },
-		idle: func(s *Settings) bool {
-			return s.Distortion == Distortion{On: true, SinScale: 1, CosScale: 1, TanScale: 1, Scale: 1}
-		},
 		fields: []field{
 			{"sinOffset", func(s *Settings) *float64 { return &s.Distortion.SinOffset }, 0, -huge, huge, false},
 			{"sinScale", func(s *Settings) *float64 { return &s.Distortion.SinScale }, 1, -huge, huge, false},
@@ -79,7 +69,6 @@ var filters = []filter{
 	{
 		name: "channelMix",
 		on:   func(s *Settings) *bool { return &s.ChannelMix.On },
-		idle: func(s *Settings) bool { return s.ChannelMix == ChannelMix{On: true, LeftToLeft: 1, RightToRight: 1} },
 		fields: []field{
 			{"leftToLeft", func(s *Settings) *float64 { return &s.ChannelMix.LeftToLeft }, 1, 0, 1, false},
 			{"leftToRight", func(s *Settings) *float64 { return &s.ChannelMix.LeftToRight }, 0, 0, 1, false},
@@ -90,7 +79,6 @@ var filters = []filter{
 	{
 		name: "lowPass",
 		on:   func(s *Settings) *bool { return &s.LowPass.On },
-		idle: func(s *Settings) bool { return s.LowPass.Smoothing <= 1 },
 		fields: []field{
 			{"smoothing", func(s *Settings) *float64 { return &s.LowPass.Smoothing }, 20, 0, huge, false},
 		},
@@ -98,7 +86,6 @@ var filters = []filter{
 	{
 		name: "highPass",
 		on:   func(s *Settings) *bool { return &s.HighPass.On },
-		idle: func(s *Settings) bool { return s.HighPass.Smoothing <= 1 },
 		fields: []field{
 			{"smoothing", func(s *Settings) *float64 { return &s.HighPass.Smoothing }, 20, 0, huge, false},
 		},
@@ -106,7 +93,6 @@ var filters = []filter{
 	{
 		name: "echo",
 		on:   func(s *Settings) *bool { return &s.Echo.On },
-		idle: func(s *Settings) bool { return s.Echo.Mix == 0 },
 		fields: []field{
 			{"delay", func(s *Settings) *float64 { return &s.Echo.Delay }, 250, 0, 2000, true},
 			{"feedback", func(s *Settings) *float64 { return &s.Echo.Feedback }, 0.4, 0, 0.95, false},
@@ -116,7 +102,6 @@ var filters = []filter{
 	{
 		name: "reverb",
 		on:   func(s *Settings) *bool { return &s.Reverb.On },
-		idle: func(s *Settings) bool { return s.Reverb.Mix == 0 },
 		fields: []field{
 			{"mix", func(s *Settings) *float64 { return &s.Reverb.Mix }, 0.5, 0, 1, false},
 			{"roomSize", func(s *Settings) *float64 { return &s.Reverb.RoomSize }, 0.5, 0, 1, false},
@@ -127,7 +112,6 @@ var filters = []filter{
 	{
 		name: "chorus",
 		on:   func(s *Settings) *bool { return &s.Chorus.On },
-		idle: func(s *Settings) bool { return s.Chorus.Mix == 0 },
 		fields: []field{
 			{"rate", func(s *Settings) *float64 { return &s.Chorus.Rate }, 1.5, 0, 14, false},
 			{"depth", func(s *Settings) *float64 { return &s.Chorus.Depth }, 0.5, 0, 1, false},
@@ -139,7 +123,6 @@ var filters = []filter{
 	{
 		name: "compressor",
 		on:   func(s *Settings) *bool { return &s.Compressor.On },
-		idle: func(s *Settings) bool { return s.Compressor.Ratio == 1 && s.Compressor.MakeupGain == 0 },
 		fields: []field{
 			{"threshold", func(s *Settings) *float64 { return &s.Compressor.Threshold }, -24, -60, 0, false},
 			{"ratio", func(s *Settings) *float64 { return &s.Compressor.Ratio }, 4, 1, 100, false},
@@ -151,7 +134,6 @@ var filters = []filter{
 	{
 		name: "normalization",
 		on:   func(s *Settings) *bool { return &s.Normalization.On },
-		idle: func(*Settings) bool { return false },
 		fields: []field{
 			{"maxAmplitude", func(s *Settings) *float64 { return &s.Normalization.MaxAmplitude }, 0.75, 0, 1, true},
 		},
