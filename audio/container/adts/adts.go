@@ -214,7 +214,8 @@ func (d *Demuxer) frameHere(b []byte) (Header, bool) {
 }
 
 // Seek reads through the frames, from the nearest place before that was passed
-// already. It lands some frames before to, because they build on those.
+// already: AAC has no constant size of frames to reckon with, and ADTS no table. It
+// lands some frames before to, because they build on those.
 func (d *Demuxer) Seek(to time.Duration) (time.Duration, error) {
 	if !d.r.Seekable() {
 		return 0, audio.ErrNotSeekable

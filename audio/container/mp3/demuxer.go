@@ -17,6 +17,7 @@ import (
 const (
 	maxGarbage = 1 << 20 // bytes without a frame before it counts as no MP3 at all
 	markEvery  = 50      // frames between two places remembered for seeking: about a second
+	maxMarks   = 1 << 16 // most of a day; what is behind is read through
 	maxPadding = 4096    // samples: more does not fit where LAME writes it
 	runUp      = 10      // frames to decode before a place: a full bit reservoir
 	maxMeasure = 512     // what may be free format that is measured: each time is dear
@@ -42,6 +43,9 @@ type Demuxer struct {
 	gain  audio.Gain // as LAME has it
 	marks []int64    // where every markEvery-th frame is
 	err   error
+
+	pace     pace // if the bit rate is constant
+	measured bool // pace was looked for
 }
 
 // NewDemuxer reads up to the first frame. in has what is known from tags before
@@ -61,6 +65,9 @@ func NewDemuxer(r *input.Reader, in audio.Info) (*Demuxer, error) {
 	d.begin = r.Pos()
 	if err := d.readXing(h); err != nil {
 		return nil, err
+	}
+	if r.Seekable() {
+		d.marks = append(d.marks, d.begin)
 	}
 	d.r.Measure()
 	if d.info.Duration == 0 && r.Size() > 0 {
@@ -147,7 +154,7 @@ func (d *Demuxer) next() (mp3.Header, error) {
 	if b, err := d.r.Peek(h.Size); err != nil {
 		return h, d.ending(b, err)
 	}
-	if d.frame == int64(len(d.marks))*markEvery {
+	if d.r.Seekable() && len(d.marks) < maxMarks && d.frame == int64(len(d.marks))*markEvery {
 		d.marks = append(d.marks, d.r.Pos())
 	}
 	return h, nil
@@ -246,20 +253,18 @@ func (d *Demuxer) lateTags() {
 	d.err = d.r.Jump(back)
 }
 
-// Seek reads through the frames, from the nearest place before that was passed
-// already. It lands some frames before to, because they build on those.
+// Seek goes straight to its place where the bit rate is constant, and otherwise
+// reads through the frames from the nearest place before that was passed already:
+// a table of contents in the file is too coarse to tell which frame is where. It
+// lands some frames before to, because they build on those.
 func (d *Demuxer) Seek(to time.Duration) (time.Duration, error) {
 	if !d.r.Seekable() {
 		return 0, audio.ErrNotSeekable
 	}
 	samples := input.Unscale(max(0, input.Samples(to)), d.like.Rate)
 	target := max(0, samples/int64(d.like.Samples)-runUp)
-	mark := min(target/markEvery, int64(len(d.marks))-1)
-	if at := mark * markEvery; mark >= 0 && (d.err != nil || target < d.frame || at > d.frame) {
-		if err := d.r.Jump(d.marks[mark]); err != nil {
-			return 0, err
-		}
-		d.frame, d.err = at, nil
+	if err := d.approach(target); err != nil {
+		return 0, err
 	}
 	for d.frame < target {
 		h, err := d.next()
@@ -274,4 +279,22 @@ func (d *Demuxer) Seek(to time.Duration) (time.Duration, error) {
 	}
 	landed := input.Duration(d.time(d.frame*int64(d.like.Samples)) - d.codec.PreSkip)
 	return min(max(0, landed), max(0, to)), nil
+}
+
+// approach goes to a known place before frame target.
+func (d *Demuxer) approach(target int64) error {
+	frame, pos, broken := d.frame, d.r.Pos(), d.err
+	if mark := min(target/markEvery, int64(len(d.marks))-1); mark >= 0 && (broken != nil || target < frame || mark*markEvery > frame) {
+		frame, pos, broken = mark*markEvery, d.marks[mark], nil
+	}
+	if target-frame > leapFrom {
+		if done, err := d.leap(target); done || err != nil {
+			return err
+		}
+	}
+	if err := d.r.Jump(pos); err != nil {
+		return err
+	}
+	d.frame, d.err = frame, broken
+	return nil
 }

@@ -141,6 +141,22 @@ func TestSeekIsExact(t *testing.T) {
 	}
 }
 
+func TestAStationRemembersNoPlaces(t *testing.T) {
+	b := long(t, 20)
+	for m, remembers := range map[*audio.Media]bool{containertest.Stream(b): false, containertest.Media(b): true} {
+		d, err := NewDemuxer(input.New(m), audio.Info{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := containertest.Drain(d); !errors.Is(err, io.EOF) {
+			t.Fatal(err)
+		}
+		if n := len(d.marks); (n > 0) != remembers {
+			t.Errorf("%d places to seek to", n)
+		}
+	}
+}
+
 func TestLayersAreNamed(t *testing.T) {
 	layer2 := append([]byte("\xff\xfd\x80\x00"), make([]byte, 413)...)
 	if d := containertest.Open(t, open, containertest.Media(bytes.Repeat(layer2, 5))); d.Codec().Name != "mp2" {
