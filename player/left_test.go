@@ -134,7 +134,7 @@ func TestModeIsThatOfWhatIsHeardNow(t *testing.T) {
 		for i := range 3 * second {
 			packet, length := playertest.Frame("mixed", i), int64(audio.FrameSamples)
 			if i >= 2*second {
-				packet, length = []byte{30<<3 | 4, 1, 2, 3, 4}, audio.FrameSamples/2 // CELT, 10 ms
+				packet, length = []byte{10<<3 | 4, 1, 2, 3, 4}, 2*audio.FrameSamples // SILK, 40 ms in one frame: it cannot be divided
 			}
 			at += length
 			if err := w.WritePacket(packet, at); err != nil {
