@@ -191,7 +191,11 @@ func (w *setup) residues() error {
 		if w.bits.read(16) > 2 {
 			return malformed("unknown residue")
 		}
-		w.bits.skip(24 + 24 + 24)
+		begin, end := w.bits.read(24), w.bits.read(24)
+		if begin > end { // the library would take it for four thousand million values
+			return malformed("residue that ends before it begins")
+		}
+		w.bits.skip(24)
 		classes := int(w.bits.read(6)) + 1
 		if int(w.bits.read(8)) >= w.books {
 			return malformed("residue without its book")
