@@ -3,6 +3,7 @@ package effect
 import (
 	"maps"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -112,6 +113,31 @@ func TestNoChangeClicks(t *testing.T) {
 		up := max(splatter(before[n:]), splatter(after[len(after)/2:]), -75)
 		if s := splatter(join); s > up+6 {
 			t.Errorf("%s: %.1f dB above 6 kHz, steady %.1f", name, s, up)
+		}
+	}
+}
+
+// Changes may come long before the last is over: back and forth, every few
+// milliseconds, is no worse.
+func TestHastyChangesDoNotClick(t *testing.T) {
+	tone := audiotest.Sine(220, 0.4, second)
+	for name, s := range each() {
+		rnd := rand.New(rand.NewPCG(5, 5))
+		c := NewChain()
+		out := c.Process(nil, tone[:2000])
+		for rest, i := tone[2000:], 0; len(rest) > 0; i++ {
+			if i%2 == 0 {
+				c.Set(s)
+			} else {
+				c.Set(Settings{})
+			}
+			n := min(2*(50+rnd.IntN(900)), len(rest))
+			out, rest = c.Process(out, rest[:n]), rest[n:]
+		}
+		// As much as the effect does by itself, and what a glide begun anew adds.
+		steady := max(jolt(through(s, tone)[second/2:]), jolt(tone))
+		if j := jolt(out); j > 1.5*steady+0.001 {
+			t.Errorf("%s: bends by %.5f, steady %.5f", name, j, steady)
 		}
 	}
 }

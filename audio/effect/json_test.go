@@ -177,6 +177,19 @@ func TestCanonicalSettingsOfSilenceAndNothing(t *testing.T) {
 	if (Settings{ChannelMix: ChannelMix{On: true}}).Neutral() {
 		t.Error("silence is neutral")
 	}
+	for name, s := range each() {
+		if s.Neutral() {
+			t.Errorf("%s is neutral", name)
+		}
+	}
+	for i := range filters {
+		f := &filters[i]
+		var s Settings
+		f.defaults(&s)
+		if s.Neutral() != (s.Canonical() == Settings{}) {
+			t.Errorf("%s: neutral %v, %+v", f.name, s.Neutral(), s.Canonical())
+		}
+	}
 	d := Defaults()
 	if d.Neutral() || d.Timescale != (Timescale{true, 1, 1, 1}) {
 		t.Errorf("defaults: %+v", d)

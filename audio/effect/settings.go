@@ -150,7 +150,14 @@ type Normalization struct {
 // Neutral reports whether the settings change nothing, so that audio may be
 // passed on as it came.
 func (s Settings) Neutral() bool {
-	return s == Settings{} || s.Volume == 0 && s.Canonical() == Settings{}
+	if s.Volume != 0 || s.Equalizer != (Equalizer{}) {
+		return false
+	}
+	// Every frame that passes asks this, and nearly all settings have nothing on.
+	on := s.Karaoke.On || s.Timescale.On || s.Tremolo.On || s.Vibrato.On || s.Rotation.On || s.Distortion.On ||
+		s.ChannelMix.On || s.LowPass.On || s.HighPass.On || s.Echo.On || s.Reverb.On || s.Chorus.On ||
+		s.Compressor.On || s.Normalization.On
+	return !on || s.Canonical() == Settings{}
 }
 
 // Gain is the factor by which Volume multiplies samples: 1 at 0 dB, 0 at silence.
