@@ -22,13 +22,17 @@ type rules struct {
 func opusRules() rules { return rules{passable: mayPass, pass: opusMayPass, length: lengthOf} }
 
 // mayPass reports whether packets of c may pass at all: Opus in one or two
-// channels of one stream, at the level it was coded.
+// channels of one stream, as that has them, at the level it was coded.
 func mayPass(c audio.CodecInfo) bool {
 	if c.Name != "opus" || c.GainDB != 0 || c.Channels > audio.Channels {
 		return false
 	}
 	const family = 18 // byte of OpusHead (RFC 7845, 5.1) that names the channel mapping
-	return len(c.Private) <= family || c.Private[family] == 0
+	if len(c.Private) <= family || c.Private[family] == 0 {
+		return true
+	}
+	mapping := string(c.Private[family:]) // its streams, those of two channels, and where each channel is
+	return c.Channels == 1 && mapping == "\x01\x01\x00\x00" || c.Channels == 2 && mapping == "\x01\x01\x01\x00\x01"
 }
 
 // opusMayPass reports whether p is a frame as the voice connection wants it.

@@ -203,6 +203,16 @@ func TestWhatMayNotPassIsTranscoded(t *testing.T) {
 			t.Errorf("plain Opus in %d channels may not pass", c)
 		}
 	}
+	for mapping, want := range map[string]bool{
+		"\x01\x00\x00": true, "\x01\x01\x00\x01": true, // one stream as it is
+		"\x01\x01\x01\x00": false, "\x01\x01\x00\x00": false, "\x01\x01\x00": false, // turned round, one side of it
+		"\x01\x01\x00\xff": false, "\x02\x00\x00\x01": false, "": false,
+	} {
+		c := max(1, len(mapping)-2)
+		if mayPass(audio.CodecInfo{Name: "opus", SampleRate: 48000, Channels: c, Private: append(head(1), mapping...)}) != want {
+			t.Errorf("mapping %x: may pass is not %v", mapping, want)
+		}
+	}
 	const celt20, celt10 = 31 << 3, 30 << 3
 	for name, c := range map[string]struct {
 		data []byte

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"math"
@@ -110,6 +111,30 @@ func TestSurroundOpusIsMixedDownAndTranscoded(t *testing.T) {
 	for i, v := range mixed {
 		if d := math.Abs(float64(v - got[i])); d > 1e-4 {
 			t.Fatalf("sample %d is %v, want %v", i/2, got[i], v)
+		}
+	}
+}
+
+// One stream in mapping family 1 is framed as it is without one.
+func TestOneStreamOfAMappingPassesBitForBit(t *testing.T) {
+	for _, layout := range []string{"mono", "stereo"} {
+		b, _ := surround(t, layout, "-c:a libopus -mapping_family 1 -f ogg")
+		source, info := demuxed(t, b)
+		if info.Private[18] != 1 {
+			t.Fatalf("%s: mapping family %d", layout, info.Private[18])
+		}
+		m, _ := media(b, true)
+		s, err := Open(m, Options{Encoder: func() (audio.Encoder, error) { return &encoder{look: lookahead}, nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, p := range source[:len(source)-1] {
+			if f, err := s.Next(); err != nil || !bytes.Equal(f.Opus, p.Data) {
+				t.Fatalf("%s: frame %d is not the packet: %v", layout, i, err)
+			}
+		}
+		if s.Mode() != Passthrough {
+			t.Errorf("%s: %v", layout, s.Mode())
 		}
 	}
 }
