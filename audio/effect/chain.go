@@ -53,7 +53,7 @@ var makers = [stages]struct {
 
 // A Chain does to sound what Settings say, all but volume. It is an audio.Effect,
 // and belongs to one goroutine. Effects take memory when they are first used; the
-// most is about 1.5 MB, two thirds of it for an echo two seconds late.
+// most is 1.2 MB, two thirds of it for an echo two seconds late.
 type Chain struct {
 	asked    Settings // as Set got them
 	settings Settings // in range, canonical, without volume

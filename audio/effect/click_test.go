@@ -1,6 +1,7 @@
 package effect
 
 import (
+	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
@@ -67,13 +68,12 @@ func changes() map[string][2]Settings {
 			if f.name == "distortion" {
 				a.Distortion = all["distortion"].Distortion
 			}
-			b := a
-			to := n.byDefault*0.6 + n.nearest(n.byDefault*2)*0.2
-			if n.byDefault == 0 {
-				to = min(0.7, n.most)
+			for _, to := range []float64{0.6 * n.byDefault, 1.6 * n.byDefault, 0.7} {
+				if b := a; n.allows(to) && to != n.byDefault && (to != 0.7 || n.byDefault == 0) {
+					*n.of(&b) = to
+					c[fmt.Sprintf("%s.%s to %v", f.name, n.name, to)] = [2]Settings{a, b}
+				}
 			}
-			*n.of(&b) = to
-			c[f.name+"."+n.name] = [2]Settings{a, b}
 		}
 		for _, n := range f.flags {
 			a := Settings{}
@@ -84,6 +84,14 @@ func changes() map[string][2]Settings {
 		}
 	}
 	c["timescale to another"] = [2]Settings{{Timescale: Timescale{true, 1.1, 1.1, 1}}, {Timescale: Timescale{true, 0.8, 1.3, 0.9}}}
+	presets := Presets()
+	for i, p := range presets {
+		next := presets[(i+1)%len(presets)]
+		c[p.Name+" to "+next.Name] = [2]Settings{p.Settings, next.Settings}
+	}
+	if len(c) < 90 {
+		panic(fmt.Sprint("only ", len(c), " changes"))
+	}
 	c["everything on"] = [2]Settings{{}, everything()}
 	c["everything off"] = [2]Settings{everything(), {}}
 	return c

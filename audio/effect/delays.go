@@ -23,7 +23,7 @@ func (s *Settings) echoParams() (on bool, p params) {
 // delay sets how late the echo is. It may allocate.
 func (e *echo) delay(ms float64) {
 	late := max(math.Round(ms*audio.SampleRate/1000), 1)
-	e.line.grow(int(late) + 1)
+	e.line.grow(int(late) + glide + 1)
 	e.tap.aim(float32(late))
 }
 

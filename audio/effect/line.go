@@ -4,18 +4,12 @@ import "segue/audio"
 
 // A line remembers the last samples of both channels.
 type line struct {
-	pcm  []float32 // around; a power of two
+	pcm  []float32 // around
 	next int       // where the next value goes
 }
 
-// newLine remembers at least n samples per channel.
-func newLine(n int) line {
-	size := 4
-	for size < n*audio.Channels {
-		size *= 2
-	}
-	return line{pcm: make([]float32, size)}
-}
+// newLine remembers n samples per channel, four or more.
+func newLine(n int) line { return line{pcm: make([]float32, n*audio.Channels)} }
 
 func (d *line) reset() {
 	clear(d.pcm)
@@ -27,12 +21,18 @@ func (d *line) reset() {
 func (d *line) put(l, r float32) {
 	const c = 1e-15
 	d.pcm[d.next], d.pcm[d.next+1] = (l+c)-c, (r+c)-c
-	d.next = (d.next + audio.Channels) & (len(d.pcm) - 1)
+	if d.next += audio.Channels; d.next == len(d.pcm) {
+		d.next = 0
+	}
 }
 
 // at is the value of a channel so many samples before the last one put.
 func (d *line) at(late, channel int) float32 {
-	return d.pcm[(d.next-audio.Channels*(late+1)+channel)&(len(d.pcm)-1)]
+	i := d.next - audio.Channels*(late+1)
+	if i < 0 {
+		i += len(d.pcm)
+	}
+	return d.pcm[i+channel]
 }
 
 // between is at for any time of one sample or more ago, by Hermite's cubic through
@@ -40,17 +40,15 @@ func (d *line) at(late, channel int) float32 {
 func (d *line) between(late float32, channel int) float32 {
 	n := int(late)
 	x := 1 - (late - float32(n)) // from the older neighbour to the younger
-	mask := len(d.pcm) - 1
-	i := d.next - audio.Channels*(n+3) + channel
-	a, b := d.pcm[i&mask], d.pcm[(i+2)&mask]
-	c, e := d.pcm[(i+4)&mask], d.pcm[(i+6)&mask]
+	a, b, c, e := d.at(n+2, channel), d.at(n+1, channel), d.at(n, channel), d.at(n-1, channel)
 	c1 := (c - a) / 2
 	c2 := a - 2.5*b + 2*c - e/2
 	c3 := (e-a)/2 + 1.5*(b-c)
 	return ((c3*x+c2)*x+c1)*x + b
 }
 
-// grow makes the line remember n samples per channel and keeps those it has.
+// grow makes the line remember n samples per channel and keeps those it has. They
+// begin softly: the oldest, as many as a glide has, must not be needed any more.
 func (d *line) grow(n int) {
 	if n*audio.Channels <= len(d.pcm) {
 		return
@@ -59,6 +57,12 @@ func (d *line) grow(n int) {
 	*d = newLine(n)
 	k := copy(d.pcm, was.pcm[was.next:])
 	d.next = k + copy(d.pcm[k:], was.pcm[:was.next])
+	var in swell
+	for i := 0; i+1 < d.next && in.at < glide; i += audio.Channels {
+		g := in.step()
+		d.pcm[i] *= g
+		d.pcm[i+1] *= g
+	}
 }
 
 // A swell is the way in for what is remembered longer than a cross-fade lasts: it
