@@ -85,6 +85,30 @@ func TestNobodyAsksForEmptySegmentsForEver(t *testing.T) {
 	}
 }
 
+// All segments but the first say that they begin an hour later.
+func TestASeekAsksForFewSegmentsWhateverTheySay(t *testing.T) {
+	all := frames(t, containertest.File(t, "sweep.aac"))
+	var segments [][]byte
+	for n := range 2000 {
+		at := int64(n) * 2048
+		if n > 0 {
+			at += 3600 * 22050
+		}
+		segments = append(segments, append(append(timestamped(at, 22050), all[0]...), all[1]...))
+	}
+	w := newWeb(t)
+	w.vod("", segments, 2048./22050)
+	d := w.mustDemux(t)
+	w.log = nil
+	to := 90 * time.Second
+	if at, err := d.Seek(to); err != nil || at > to {
+		t.Errorf("at %v, %v", at, err)
+	}
+	if len(w.log) > 30 {
+		t.Errorf("%d segments asked for", len(w.log))
+	}
+}
+
 func TestDamageIsSkipped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		whole, segments, length := packed(t, 6)

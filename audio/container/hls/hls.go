@@ -284,7 +284,8 @@ func (d *Demuxer) Seek(to time.Duration) (time.Duration, error) {
 	}
 	l := &d.s.list.segments
 	to = max(to, 0)
-	for i := l.find(max(to-margin, 0)); ; i-- {
+	i := l.find(max(to-margin, 0))
+	for back := 1; ; back *= 2 { // few steps, whatever the segments say
 		if d.err = d.land(i); d.err != nil {
 			if errors.Is(d.err, io.EOF) {
 				return to, nil // nothing from there on
@@ -294,6 +295,7 @@ func (d *Demuxer) Seek(to time.Duration) (time.Duration, error) {
 		if at := input.Duration(d.held.PTS - d.codec.PreSkip); at <= to || i == 0 {
 			return min(max(at, 0), to), nil
 		}
+		i = max(i-back, 0)
 	}
 }
 
