@@ -49,23 +49,36 @@ func MulDiv(n, m, d int64) int64 {
 // A Clock counts samples of coded audio and tells the time at 48 kHz, without
 // the errors of adding up rounded durations. It is a value.
 type Clock struct {
-	Rate int   // Hz of what is counted; positive
-	base int64 // at 48 kHz
-	n    int64 // at Rate, since base
+	Rate int   // Hz of what is counted; positive, and changed only with Set
+	now  int64 // at 48 kHz, to the nearest
+	over int64 // what of a sample at 48 kHz now is short of, times Rate
 }
 
 // Now is the time in samples at 48 kHz.
-func (c *Clock) Now() int64 { return c.base + Scale(c.n, c.Rate) }
+func (c *Clock) Now() int64 { return c.now }
 
 // Set makes now the time, in samples at 48 kHz.
-func (c *Clock) Set(now int64) { c.base, c.n = now, 0 }
+func (c *Clock) Set(now int64) { c.now, c.over = now, 0 }
 
 // SetCount makes now the time after n samples at Rate from the beginning.
-func (c *Clock) SetCount(n int64) { c.base, c.n = 0, n }
+func (c *Clock) SetCount(n int64) {
+	c.Set(0)
+	c.Advance(n)
+}
 
 // Advance counts n samples at Rate and returns how long they are at 48 kHz.
 func (c *Clock) Advance(n int64) int64 {
-	before := c.Now()
-	c.n += n
-	return c.Now() - before
+	const most = 1 << 40 // samples that are counted to the last
+	before := c.now
+	switch rate := int64(c.Rate); {
+	case rate == audio.SampleRate:
+		c.now += n
+	case n < 0 || n > most:
+		c.Set(c.now + Scale(n, c.Rate))
+	default:
+		sum := uint64(c.over + n*audio.SampleRate + rate/2)
+		c.now += int64(sum / uint64(rate))
+		c.over = int64(sum%uint64(rate)) - rate/2
+	}
+	return c.now - before
 }

@@ -49,6 +49,9 @@ func TestEndsAreTold(t *testing.T) {
 	if _, err := r.Next(4); !errors.Is(err, io.ErrUnexpectedEOF) || r.Pos() != 0 {
 		t.Errorf("Next of too many: %v at %d", err, r.Pos())
 	}
+	if b := r.Ahead(); string(b) != "abc" {
+		t.Errorf("ahead of what was looked at: %q", b)
+	}
 	if b, err := r.Next(2); string(b) != "ab" || err != nil {
 		t.Errorf("Next: %q, %v", b, err)
 	}
@@ -170,6 +173,21 @@ func TestClockDoesNotDrift(t *testing.T) {
 	c.Set(7)
 	if c.Now() != 7 {
 		t.Errorf("set to 7: %d", c.Now())
+	}
+	rng := rand.New(rand.NewPCG(5, 6))
+	for _, rate := range []int{1, 8000, 11025, 44100, 48000, 96000, 768000} {
+		c, n := input.Clock{Rate: rate}, int64(0)
+		for range 1000 {
+			step := rng.Int64N(1 << rng.IntN(40))
+			n += step
+			before := c.Now()
+			if lasts := c.Advance(step); c.Now() != input.Scale(n, rate) || c.Now()-before != lasts {
+				t.Fatalf("at %d Hz %d samples end at %d, of which %d", rate, n, c.Now(), lasts)
+			}
+		}
+		if c.SetCount(n); c.Now() != input.Scale(n, rate) {
+			t.Errorf("at %d Hz %d samples are %d", rate, n, c.Now())
+		}
 	}
 }
 

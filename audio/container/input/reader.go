@@ -22,7 +22,7 @@ const (
 	// MaxPeek is the farthest Peek looks ahead, in bytes: more than the largest
 	// FLAC frame there can be (65535 samples, 8 channels, 33 bits).
 	MaxPeek   = 4 << 20
-	maxKept   = 16 << 10 // a second of Opus: the last piece of a copy keeps all of it
+	maxKept   = 10 << 10 // half a second of Opus: the last piece keeps all of it; for the size see slabSize
 	idleReads = 100      // reads of nothing before a source counts as broken
 )
 
@@ -74,7 +74,11 @@ func (r *Reader) Peek(n int) ([]byte, error) {
 // Buffered is how many bytes Peek returns without reading from the source.
 func (r *Reader) Buffered() int { return r.to - r.from }
 
-// Advance consumes n bytes of those Peek returned last.
+// Ahead returns what Peek can without reading from the source. It is the reader's
+// own and good until its next method call.
+func (r *Reader) Ahead() []byte { return r.buf[r.from:r.to] }
+
+// Advance consumes n bytes of those Peek or Ahead returned last.
 func (r *Reader) Advance(n int) { r.from += min(n, r.to-r.from) }
 
 // Next returns the next n bytes and consumes them. They are the reader's own and
@@ -118,7 +122,7 @@ func (r *Reader) ReadFull(dst []byte) (int, error) {
 
 // Keep returns the next n bytes, consumes them, and gives them away: they are the
 // caller's for good. If fewer are left it returns and consumes those, and says so
-// as ReadFull does. n is at most MaxPeek. Pieces may share an allocation, of 16 KiB
+// as ReadFull does. n is at most MaxPeek. Pieces may share an allocation, of 10 KiB
 // or four pieces at most.
 func (r *Reader) Keep(n int) ([]byte, error) {
 	if at := r.Pos() - r.keptAt; at >= 0 && at+int64(n) <= int64(len(r.kept)) && n <= r.to-r.from {

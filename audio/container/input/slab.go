@@ -1,6 +1,9 @@
 package input
 
-const slabSize = 8 << 10 // half a second of Opus at 128 kbit/s: the last piece keeps all of it
+// slabSize is half a second of Opus at 128 kbit/s: the last piece keeps all of it.
+// Six of that size are in a span of Go's heap, where 8 KiB would have one to itself
+// and take half as long again.
+const slabSize = 6784
 
 // A Slab gives out pieces of larger allocations. A piece is the taker's to keep;
 // appending to it copies. The zero value is ready.

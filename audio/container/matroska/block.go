@@ -1,6 +1,7 @@
 package matroska
 
 import (
+	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -45,11 +46,14 @@ func (d *Demuxer) group(g element) error {
 // block queues the packets of a block if it is ours, else skips it. A block that
 // makes no sense is skipped as well.
 func (d *Demuxer) block(e element) error {
-	head, err := d.r.Peek(int(min(e.size, 8)))
-	if err != nil {
-		return within(err)
+	head := d.r.Ahead()
+	if least := min(e.size, 8); int64(len(head)) < least {
+		var err error
+		if head, err = d.r.Peek(int(least)); err != nil {
+			return within(err)
+		}
 	}
-	number, n := vint(head, false)
+	number, n := vint(head[:min(e.size, 8)], false)
 	if n == 0 || number != d.number || e.size < int64(n)+3 {
 		return d.r.Skip(e.size)
 	}
@@ -61,13 +65,7 @@ func (d *Demuxer) block(e element) error {
 		return within(err)
 	}
 	ticks, flags := int64(int16(uint16(b[n])<<8|uint16(b[n+1]))), b[n+2]
-	if b = b[n+3:]; flags&6 == 0 {
-		samples := d.lasts(b)
-		d.align(d.clusterAt + d.ticks(ticks))
-		d.enqueue(b, samples)
-		return nil
-	}
-	sizes, frames, err := lace(b, flags>>1&3, d.sizes[:0])
+	sizes, frames, err := lace(b[n+3:], flags>>1&3, d.sizes[:0])
 	if err != nil {
 		return nil //nolint:nilerr // one block lost is a gap, and its time will tell
 	}
@@ -77,10 +75,44 @@ func (d *Demuxer) block(e element) error {
 		if i == 0 {
 			d.align(d.clusterAt + d.ticks(ticks))
 		}
-		d.enqueue(frames[:size:size], samples)
+		if frame := frames[:size:size]; size > 0 || len(d.prefix) > 0 {
+			d.queue = append(d.queue, audio.Packet{})
+			d.fill(&d.queue[len(d.queue)-1], frame, samples)
+		}
 		frames = frames[size:]
 	}
 	return nil
+}
+
+// simple makes p the packet of the next element, if that is what most are: a whole
+// block of ours without lacing, of which nothing has to be read first. Else it
+// consumes nothing.
+func (d *Demuxer) simple(p *audio.Packet) bool {
+	const most = 1 + 8 + 8 + 3 // bytes of headers
+	b := d.r.Ahead()
+	if len(b) < most || b[0] != idSimple {
+		return false
+	}
+	size, n := vint(b[1:], false)
+	number, m := vint(b[1+n:], false)
+	head := 1 + n + m + 3
+	if size <= int64(m)+3 || size > maxBlock || number != d.number || b[head-1]&6 != 0 {
+		return false
+	}
+	whole := 1 + n + int(size)
+	if end := d.r.Pos() + int64(whole); whole > len(b) || end > d.cluster.end() || end > d.segment.end() {
+		return false
+	}
+	ticks := int64(int16(binary.BigEndian.Uint16(b[head-3:])))
+	b, err := d.r.Keep(whole)
+	if err != nil {
+		return false
+	}
+	b = b[head:]
+	samples := d.lasts(b)
+	d.align(d.clusterAt + d.ticks(ticks))
+	d.fill(p, b, samples)
+	return true
 }
 
 // align sets the clock by a block that begins at t. Times are rounded to ticks, so
@@ -144,12 +176,11 @@ func (d *Demuxer) prepares(frame []byte) {
 	}
 }
 
-func (d *Demuxer) enqueue(frame []byte, samples int64) {
+// fill makes p, which is empty, the packet with a frame of so many samples that
+// lasts was asked about.
+func (d *Demuxer) fill(p *audio.Packet, frame []byte, samples int64) {
 	if len(d.prefix) > 0 {
 		frame = d.slab.Copy(d.whole)
-	}
-	if len(frame) == 0 {
-		return
 	}
 	if samples > 0 {
 		d.dated = true
@@ -163,9 +194,8 @@ func (d *Demuxer) enqueue(frame []byte, samples int64) {
 		}
 		d.length = samples
 	}
-	p := audio.Packet{Data: frame, PTS: d.clock.Now()}
+	p.Data, p.PTS = frame, d.clock.Now()
 	p.Duration = d.clock.Advance(samples)
-	d.queue = append(d.queue, p)
 }
 
 func nanoseconds(n int64) time.Duration { return time.Duration(n) }

@@ -238,10 +238,13 @@ func (d *Demuxer) readSeekHead(e element) error {
 }
 
 // ReadPacket returns the next packet of the track.
-func (d *Demuxer) ReadPacket() (audio.Packet, error) {
+func (d *Demuxer) ReadPacket() (p audio.Packet, err error) {
 	for d.at == len(d.queue) {
 		if d.err != nil {
 			return audio.Packet{}, d.err
+		}
+		if d.simple(&p) {
+			return p, nil
 		}
 		d.queue, d.at = d.queue[:0], 0
 		d.err = d.load()

@@ -120,9 +120,12 @@ func (e element) end() int64 {
 // byte more, io.ErrUnexpectedEOF within, and an error that wraps
 // audio.ErrMalformed if there is no element; it then has consumed nothing.
 func header(r *input.Reader) (element, error) {
-	b, err := r.Peek(12)
-	if len(b) == 0 || err != nil && !errors.Is(err, io.EOF) {
-		return element{}, err
+	b := r.Ahead()
+	if len(b) < 12 {
+		var err error
+		if b, err = r.Peek(12); len(b) == 0 || err != nil && !errors.Is(err, io.EOF) {
+			return element{}, err
+		}
 	}
 	id, n := vint(b, true)
 	if n == 0 || n > 4 {

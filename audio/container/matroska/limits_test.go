@@ -3,7 +3,6 @@ package matroska
 import (
 	"bytes"
 	"errors"
-	"io"
 	"testing"
 
 	"segue/audio"
@@ -55,17 +54,5 @@ func BenchmarkReadPacket(b *testing.B) {
 		parts = append(parts, el(idCluster, cluster...))
 	}
 	file := append(el(idEBML, str(idDocType, "webm")), el(idSegment, parts...)...)
-	b.ReportAllocs()
-	var d audio.Demuxer
-	left := 0
-	for b.Loop() {
-		if left == 0 {
-			d, _ = open(&audio.Media{ReadCloser: io.NopCloser(bytes.NewReader(file)), Size: -1})
-			left = n
-		}
-		if _, err := d.ReadPacket(); err != nil {
-			b.Fatal(err)
-		}
-		left--
-	}
+	containertest.BenchmarkRead(b, open, file)
 }

@@ -77,12 +77,14 @@ func (d *Demuxer) lateCues() {
 // end. Decoders of Vorbis and MP3 need a run-up, so it lands that much earlier.
 func (d *Demuxer) Seek(to time.Duration) (time.Duration, error) {
 	for n := 0; !d.begun || d.r.Seekable() && !d.dated && n < 4; n++ { // the first blocks say what time 0 is
-		if _, err := d.ReadPacket(); err != nil {
+		p, err := d.ReadPacket()
+		if err != nil {
 			return 0, err
 		}
-		d.at--
 		if d.r.Seekable() {
 			d.at = len(d.queue)
+		} else {
+			d.unread(p)
 		}
 	}
 	preSkip := d.coding.info.PreSkip
@@ -250,6 +252,11 @@ func (d *Demuxer) goesOn() bool {
 	return string(b) == clusterID || begins(element{id: binary.BigEndian.Uint32(b)})
 }
 
+// unread makes p the next packet again.
+func (d *Demuxer) unread(p audio.Packet) {
+	d.queue, d.at = append([]audio.Packet{p}, d.queue[d.at:]...), 0
+}
+
 // forward reads up to the last packet that begins at or before target and returns
 // its time. Past the end it is the last packet.
 func (d *Demuxer) forward(target int64) (int64, error) {
@@ -258,17 +265,18 @@ func (d *Demuxer) forward(target int64) (int64, error) {
 		p, err := d.ReadPacket()
 		switch {
 		case err != nil && last.Data != nil && (errors.Is(err, io.EOF) || errors.Is(err, audio.ErrTruncated)):
-			d.queue, d.at = append(d.queue[:0], last), 0
+			d.unread(last)
 			return last.PTS, nil
 		case err != nil:
 			return 0, err
 		}
 		if p.PTS > target && last.Data != nil { // a gap, with target in it
-			d.queue, d.at = append([]audio.Packet{last}, d.queue[d.at-1:]...), 0
+			d.unread(p)
+			d.unread(last)
 			return last.PTS, nil
 		}
 		if p.PTS+p.Duration > target || p.PTS >= target {
-			d.at--
+			d.unread(p)
 			return p.PTS, nil
 		}
 		last = p

@@ -14,6 +14,7 @@ const maxPieces = 1 << 18 // samples in a fragment: an hour and a half of AAC
 // A fragment is what is known while its headers are read.
 type fragment struct {
 	start    int64 // where the moof is
+	end      int64 // of that
 	base     int64 // what offsets count from
 	next     int64 // where the next run is, if it does not say
 	ours     bool
@@ -75,7 +76,7 @@ func (d *Demuxer) readFragment(b box, start int64) error {
 		if b.kind != "traf" {
 			return nil
 		}
-		f := &fragment{start: start, base: start, next: start}
+		f := &fragment{start: start, end: b.end, base: start, next: start}
 		return d.within(b.end, depth, func(b box, _ int) error { return d.readTraf(f, b) })
 	})
 	if err != nil || p.count == 0 {
@@ -142,6 +143,11 @@ func (d *Demuxer) readFragmentHeader(f *fragment, b box) error {
 	}
 	if flags&0x1 != 0 {
 		f.base = int64(word(8)) + d.shift
+		const head = 16 // bytes of a box, at most
+		// At the fragment or its data; else it counts in a file of which this is a part.
+		if !d.r.Seekable() && (f.base < f.start || f.base > f.end+head) {
+			f.base = f.start
+		}
 		f.next = f.base
 	}
 	if flags&0x2 != 0 {

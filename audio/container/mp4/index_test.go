@@ -290,15 +290,7 @@ func BenchmarkIndex(b *testing.B) { // of five minutes
 func BenchmarkReadPacket(b *testing.B) {
 	const frames = 300 * 48000 / 1024 / 4 * 4
 	whole := append(file{scale: 48000, table: tables(frames, false)}.bytes(), make([]byte, 460*frames)...)
-	b.ReportAllocs()
-	d := containertest.Open(b, open, containertest.Media(whole))
-	for b.Loop() {
-		if _, err := d.ReadPacket(); errors.Is(err, io.EOF) {
-			d = containertest.Open(b, open, containertest.Media(whole))
-		} else if err != nil {
-			b.Fatal(err)
-		}
-	}
+	containertest.BenchmarkRead(b, open, whole)
 }
 
 func BenchmarkSeekTwelveHours(b *testing.B) {

@@ -2,7 +2,6 @@ package mpegts_test
 
 import (
 	"bytes"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -172,17 +171,5 @@ func BenchmarkReadPacket(b *testing.B) {
 		m.tables(0, line(0x0f, soundPID))
 		m.sound(0x0f, packets[i:min(i+70, n)], 7, input.MulDiv(packets[i].PTS, 90000, audio.SampleRate))
 	}
-	b.ReportAllocs()
-	var d audio.Demuxer
-	left := 0
-	for b.Loop() {
-		if left == 0 {
-			d, _ = open(&audio.Media{ReadCloser: io.NopCloser(bytes.NewReader(m.out)), Size: -1})
-			left = n
-		}
-		if _, err := d.ReadPacket(); err != nil {
-			b.Fatal(err)
-		}
-		left--
-	}
+	containertest.BenchmarkRead(b, open, m.out)
 }

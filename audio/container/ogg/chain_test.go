@@ -20,7 +20,7 @@ func renumbered(t testing.TB, b []byte, add uint32) []byte {
 	b = bytes.Clone(b)
 	for _, p := range pagesOf(t, b) {
 		binary.LittleEndian.PutUint32(p[14:], binary.LittleEndian.Uint32(p[14:])+add)
-		binary.LittleEndian.PutUint32(p[22:], pageCRC(p))
+		binary.LittleEndian.PutUint32(p[22:], new(checksum).page(p))
 	}
 	return b
 }

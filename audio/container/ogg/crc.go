@@ -6,20 +6,32 @@ import (
 	"math/bits"
 )
 
-// crc continues the checksum c over b. Ogg's CRC-32 has the polynomial everybody
+// A checksum computes those of pages. Ogg's CRC-32 has the polynomial everybody
 // has, but goes most significant bit first, from 0, and inverts nothing. With the
 // bits of each byte turned round it is the usual one, for which processors have
 // an instruction: a third quicker than the best of tables.
-func crc(c uint32, b []byte) uint32 {
-	var turned [1024]byte
+type checksum struct {
+	turned [2048]byte
+}
+
+// update continues the checksum c over b.
+func (s *checksum) update(c uint32, b []byte) uint32 {
 	c = ^bits.Reverse32(c)
 	for len(b) > 0 {
-		n := min(len(b), len(turned))
-		turn(turned[:n], b[:n])
-		c = crc32.Update(c, crc32.IEEETable, turned[:n])
+		n := min(len(b), len(s.turned))
+		turn(s.turned[:n], b[:n])
+		c = crc32.Update(c, crc32.IEEETable, s.turned[:n])
 		b = b[n:]
 	}
 	return bits.Reverse32(^c)
+}
+
+// page is the checksum of a page with its own checksum taken as zero.
+func (s *checksum) page(b []byte) uint32 {
+	var head [headerSize]byte
+	copy(head[:], b)
+	clear(head[22:26])
+	return s.update(s.update(0, head[:]), b[headerSize:])
 }
 
 // turn reverses the bits of each byte of src into dst, which is as long.
@@ -55,12 +67,4 @@ func turnWord(x uint64) uint64 {
 	x = x>>1&ones + 2*(x&ones)
 	x = x>>2&twos + 4*(x&twos)
 	return x>>4&fours | x&fours<<4
-}
-
-// pageCRC is the checksum of a page with its own checksum taken as zero.
-func pageCRC(page []byte) uint32 {
-	var head [headerSize]byte
-	copy(head[:], page)
-	clear(head[22:26])
-	return crc(crc(0, head[:]), page[headerSize:])
 }

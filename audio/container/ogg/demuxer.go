@@ -53,7 +53,8 @@ type Demuxer struct {
 	base    int64 // samples at 48 kHz
 	preSkip int64 // samples at 48 kHz the first page does without
 
-	queue   []queued // packets completed on the page, in order
+	kept    [][]byte // what packets completed on the page are in: theirs who take them
+	queue   []queued // those packets, in order
 	at      int      // the next of them
 	partial []byte   // packet begun on a page before
 	open    bool     // partial goes on
@@ -63,9 +64,12 @@ type Demuxer struct {
 
 // queued is a packet ready to hand out.
 type queued struct {
-	data          []byte
+	span
 	samples, trim int64 // at rate
 }
+
+// A span is where in kept a packet is.
+type span struct{ in, from, to int }
 
 // NewDemuxer reads as far as the first audio. The error wraps
 // audio.ErrUnsupported if there is no audio, or none of a codec we know.
@@ -157,7 +161,7 @@ func (d *Demuxer) adopt(pg page, code coding) {
 }
 
 // ReadPacket returns the next packet of the stream.
-func (d *Demuxer) ReadPacket() (audio.Packet, error) {
+func (d *Demuxer) ReadPacket() (p audio.Packet, err error) {
 	for n := 0; d.at == len(d.queue); n++ {
 		if d.err == nil && n > maxOpening {
 			d.err = fmt.Errorf("ogg: %d pages without a packet: %w", n, audio.ErrLimit)
@@ -169,7 +173,7 @@ func (d *Demuxer) ReadPacket() (audio.Packet, error) {
 	}
 	q := &d.queue[d.at]
 	d.at++
-	p := audio.Packet{Data: q.data, PTS: d.time(d.pos)}
+	p.Data, p.PTS = d.kept[q.in][q.from:q.to:q.to], d.time(d.pos)
 	d.pos += q.samples
 	end := d.time(d.pos)
 	p.Duration = end - p.PTS

@@ -13,6 +13,10 @@ import (
 // about, in seconds.
 const maxJump = 600
 
+// maxKept is how many bytes are copied at once for packets to be made of them,
+// which keep them all. Go's heap gives so many at less cost than a page's 16 KiB.
+const maxKept = 10 << 10
+
 // load reads the next page of the stream and queues the packets completed on it.
 // It returns io.EOF at the end of the last stream, and audio.ErrTruncated if that
 // had not ended yet.
@@ -80,48 +84,62 @@ func (d *Demuxer) follow(pg page) (bool, error) {
 // split queues the packets completed on pg and keeps what of the last one goes on
 // to the next page.
 func (d *Demuxer) split(pg page, gap bool) error {
-	continued := pg.flags&flagContinued != 0
+	continued, begin := pg.flags&flagContinued != 0, pg.flags&flagBegin != 0
 	if gap || !continued {
-		d.open, d.partial = false, d.partial[:0]
+		d.open, d.over, d.partial = false, false, d.partial[:0]
 	}
-	lost := continued && !d.open // the beginning of the first packet
-	body := d.slab.Copy(pg.body)
-	from, to, size := 0, 0, 0
+	lost := continued && !d.open             // the beginning of the first packet
+	from, to, size, at, end := 0, 0, 0, 0, 0 // at and end are of what was kept last
+	d.kept = d.kept[:0]
 	for _, size8 := range pg.segments {
 		size = int(size8)
 		to += size
 		if size == 255 {
 			continue
 		}
-		packet := body[from:to:to]
+		if lost {
+			from, lost = to, false
+			continue
+		}
+		if to > end {
+			at, end = from-len(d.partial), max(to, min(from+maxKept, len(pg.body)))
+			d.keep(pg.body[from:end])
+		}
+		packet := span{len(d.kept) - 1, from - at, to - at}
 		from = to
 		if d.open {
-			packet = d.complete(packet)
+			packet = d.complete(packet.to)
 		}
-		if lost {
-			packet, lost = nil, false
-		}
-		if err := d.enqueue(pg, packet); err != nil {
+		if err := d.enqueue(packet, begin); err != nil {
 			return err
 		}
 	}
 	if size == 255 && !lost {
-		d.extend(body[from:to])
+		d.extend(pg.body[from:to])
 		d.open = true
 	}
 	return nil
 }
 
-// complete returns a copy of the packet that ends with rest, or nil if it was too
-// long to keep.
-func (d *Demuxer) complete(rest []byte) []byte {
-	d.extend(rest)
-	packet := d.slab.Copy(d.partial)
-	if d.over && d.code.ready() {
-		packet = nil
+// keep copies a piece of a page, behind what there is already of the packet that
+// ends in it.
+func (d *Demuxer) keep(piece []byte) {
+	if len(d.partial) == 0 {
+		d.kept = append(d.kept, d.slab.Copy(piece))
+		return
 	}
+	d.kept = append(d.kept, append(append([]byte(nil), d.partial...), piece...))
+}
+
+// complete returns where the packet that went on is, if it ends at to: nowhere, if
+// it was too long to keep.
+func (d *Demuxer) complete(to int) span {
+	long := d.over || to > maxPacket
 	d.open, d.over, d.partial = false, false, d.partial[:0]
-	return packet
+	if long && d.code.ready() {
+		return span{}
+	}
+	return span{0, 0, min(to, maxPacket)}
 }
 
 // extend adds to the packet that goes on, as far as it is not too long.
@@ -132,12 +150,13 @@ func (d *Demuxer) extend(b []byte) {
 	d.partial = append(d.partial, b...)
 }
 
-// enqueue queues packet if it is audio, or a header the decoder must see.
-func (d *Demuxer) enqueue(pg page, packet []byte) error {
-	if len(packet) == 0 {
+// enqueue queues packet if it is audio, or a header the decoder must see. On the
+// page with which a stream begins it was recognised already.
+func (d *Demuxer) enqueue(at span, taken bool) error {
+	if at.from == at.to {
 		return nil
 	}
-	taken := pg.flags&flagBegin != 0 // recognised already
+	packet := d.kept[at.in][at.from:at.to]
 	if !taken {
 		var err error
 		in := &d.info
@@ -149,7 +168,10 @@ func (d *Demuxer) enqueue(pg page, packet []byte) error {
 		}
 	}
 	if !taken && d.code.ready() {
-		d.queue = append(d.queue, queued{data: packet, samples: d.code.samples(packet)})
+		d.queue = append(d.queue, queued{})
+		q := &d.queue[len(d.queue)-1]
+		q.in, q.from, q.to = at.in, at.from, at.to
+		q.samples = d.code.samples(packet)
 	}
 	return nil
 }
@@ -157,8 +179,8 @@ func (d *Demuxer) enqueue(pg page, packet []byte) error {
 // place finds the position of the first queued packet, and the padding at the end.
 func (d *Demuxer) place(pg page, gap bool) {
 	total := int64(0)
-	for _, q := range d.queue {
-		total += q.samples
+	for i := range d.queue {
+		total += d.queue[i].samples
 	}
 	granule := pg.granule
 	if granule < 0 || granule > 1<<56 {

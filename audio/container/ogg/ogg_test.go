@@ -41,7 +41,7 @@ func TestChecksumIsOggs(t *testing.T) {
 		for i := range b {
 			b[i] = byte(rng.Uint32())
 		}
-		if crc(0, b) != slow(b) {
+		if new(checksum).update(0, b) != slow(b) {
 			t.Fatalf("checksum of %d bytes is wrong", n)
 		}
 		quickly, plainly := make([]byte, n), make([]byte, n)
@@ -297,25 +297,14 @@ func BenchmarkReadPacket(b *testing.B) {
 		_ = w.WritePacket(packet, int64(i+1)*960)
 	}
 	_ = w.Close(n * 960)
-	b.ReportAllocs()
-	var d audio.Demuxer
-	left := 0
-	for b.Loop() {
-		if left == 0 {
-			d, _ = open(&audio.Media{ReadCloser: io.NopCloser(bytes.NewReader(out.Bytes())), Size: -1})
-			left = n
-		}
-		if _, err := d.ReadPacket(); err != nil {
-			b.Fatal(err)
-		}
-		left--
-	}
+	containertest.BenchmarkRead(b, open, out.Bytes())
 }
 
 func BenchmarkChecksum(b *testing.B) {
+	var s checksum
 	page := make([]byte, 16<<10)
 	b.SetBytes(int64(len(page)))
 	for b.Loop() {
-		pageCRC(page)
+		s.page(page)
 	}
 }

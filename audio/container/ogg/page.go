@@ -40,6 +40,7 @@ type pages struct {
 	r    *input.Reader
 	hole bool  // bytes or pages were lost before the page last read
 	from int64 // where in the media the page last read begins
+	sum  checksum
 }
 
 // next returns the next whole page with a right checksum. At the end it returns
@@ -52,7 +53,7 @@ func (p *pages) next() (page, error) {
 		if err != nil {
 			return page{}, err
 		}
-		if size > 0 && pageCRC(b) == binary.LittleEndian.Uint32(b[22:]) {
+		if size > 0 && p.sum.page(b) == binary.LittleEndian.Uint32(b[22:]) {
 			p.from = p.r.Pos()
 			if b, err = p.r.Next(size); err != nil {
 				return page{}, err

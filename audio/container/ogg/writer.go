@@ -26,6 +26,7 @@ type Writer struct {
 	segments []byte
 	body     []byte
 	page     []byte
+	sum      checksum
 	err      error
 }
 
@@ -90,7 +91,7 @@ func (o *Writer) flush(flags byte, granule int64) {
 	p = append(p, 0, 0, 0, 0, byte(len(o.segments)))
 	p = append(p, o.segments...)
 	p = append(p, o.body...)
-	binary.LittleEndian.PutUint32(p[22:], pageCRC(p))
+	binary.LittleEndian.PutUint32(p[22:], o.sum.page(p))
 	o.page, o.segments, o.body = p, o.segments[:0], o.body[:0]
 	o.sequence++
 	o.written = granule
