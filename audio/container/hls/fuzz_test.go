@@ -62,7 +62,7 @@ func FuzzStream(f *testing.F) {
 		f.Add(s, []byte("0123456789abcdef"))
 	}
 	_, packs, _ := packed(f, 9)
-	_, begin, pieces := fragments(f)
+	_, begin, pieces := fragments(f, relative)
 	f.Add(seeds[5], packs[1])
 	_, transports, _ := transport(f, 9)
 	f.Add(seeds[6], transports[1])

@@ -45,7 +45,7 @@ func shapes(t testing.TB) map[string]struct {
 	w.vod("", segments, length)
 	out["transport stream"] = shape{w, containertest.Packets(t, openADTS, whole)}
 
-	whole, begin, segments := fragments(t)
+	whole, begin, segments := fragments(t, relative)
 	w = newWeb(t)
 	w.vod("#EXT-X-MAP:URI=\"../init.mp4\"\n", segments, 0.3)
 	w.put("http://example.org/init.mp4", begin)
@@ -63,6 +63,12 @@ func shapes(t testing.TB) map[string]struct {
 	w.put(home, []byte("\xef\xbb\xbf"+list+"#EXT-X-ENDLIST"))
 	w.put("http://example.org/a/all.mp4", whole)
 	out["byte ranges"] = shape{w, containertest.Packets(t, openMP4, whole)}
+
+	whole, begin, segments = fragments(t, absolute)
+	w = newWeb(t)
+	w.vod("#EXT-X-MAP:URI=\"../init.mp4\"\n", segments, 0.3)
+	w.put("http://example.org/init.mp4", begin)
+	out["places in the file"] = shape{w, containertest.Packets(t, openMP4, whole)}
 	return out
 }
 
@@ -221,7 +227,7 @@ func TestWhatCannotBeDecryptedIsSaid(t *testing.T) {
 
 func TestDiscontinuitiesLeaveNoHole(t *testing.T) {
 	whole, segments, length := packed(t, 11)
-	_, begin, pieces := fragments(t)
+	_, begin, pieces := fragments(t, relative)
 	first := containertest.Packets(t, openADTS, whole)
 	second, err := containertest.Drain(containertest.Open(t, openMP4, containertest.Media(append(bytes.Clone(begin), bytes.Join(pieces, nil)...))))
 	if !errors.Is(err, io.EOF) {

@@ -224,15 +224,15 @@ func layer3(t testing.TB, each int) (whole []byte, segments [][]byte, length flo
 }
 
 // fragments is the sweep in fragmented MP4: its beginning, and its fragments, which
-// say relative to themselves where their sound is.
-func fragments(t testing.TB) (whole, begin []byte, segments [][]byte) {
+// place makes say where their sound is.
+func fragments(t testing.TB, place func(t testing.TB, moof []byte) []byte) (whole, begin []byte, segments [][]byte) {
 	t.Helper()
 	b := containertest.File(t, "sweep-fragments.m4a")
 	size := func(at int) int { return int(binary.BigEndian.Uint32(b[at:])) }
 	for at := 0; at < len(b); at += size(at) {
 		switch string(b[at+4 : at+8]) {
 		case "moof":
-			segments = append(segments, relative(t, b[at:at+size(at)]))
+			segments = append(segments, place(t, b[at:at+size(at)]))
 		case "mdat":
 			last := len(segments) - 1
 			segments[last] = append(segments[last], b[at:at+size(at)]...)
@@ -243,6 +243,9 @@ func fragments(t testing.TB) (whole, begin []byte, segments [][]byte) {
 	}
 	return append(bytes.Clone(begin), bytes.Join(segments, nil)...), begin, segments
 }
+
+// absolute leaves it as it is: they say where in the file.
+func absolute(_ testing.TB, moof []byte) []byte { return bytes.Clone(moof) }
 
 // relative takes the place in the file out of a moof.
 func relative(t testing.TB, b []byte) []byte {
