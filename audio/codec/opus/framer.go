@@ -67,19 +67,18 @@ func (f *Framer) Put(p audio.Packet) (concealed bool) {
 		f.fill, f.dated, f.codec = 0, false, p.Codec
 		p.Codec = nil
 	}
-	if samples, err := Duration(p.Data); err == nil {
-		f.seek = f.seek && p.PTS+int64(samples) <= f.from
-		if f.seek || samples == audio.FrameSamples && f.fill == 0 && len(p.Data) <= maxPassed {
-			f.pass(p, int64(samples))
-			return false
-		}
-	}
 	if _, err := f.in.parse(p.Data, false); err != nil {
 		return f.damaged(p)
 	}
-	f.missing(p.PTS)
 	samples := frameSamples(f.in.toc)
-	f.dated, f.next, f.usual = true, p.PTS+int64(f.in.n*samples), int64(f.in.n*samples)
+	length := int64(f.in.n * samples)
+	f.seek = f.seek && p.PTS+length <= f.from
+	if f.seek || length == audio.FrameSamples && f.fill == 0 && len(p.Data) <= maxPassed {
+		f.pass(p, length)
+		return false
+	}
+	f.missing(p.PTS)
+	f.dated, f.next, f.usual = true, p.PTS+length, length
 	if samples > audio.FrameSamples {
 		f.close()
 		f.pass(p, f.usual)
