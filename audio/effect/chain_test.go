@@ -82,7 +82,7 @@ func TestTailsEndInSilenceItself(t *testing.T) {
 		frames(c, make([]float32, 2*15*second))
 		out := frames(c, make([]float32, 2*second))
 		for i, v := range out {
-			if v != 0 && math.Abs(float64(v)) < 1e-30 {
+			if v != 0 && math.Abs(float64(v)) < 1e-15 {
 				t.Errorf("%s: value %d is %g", name, i, v)
 				break
 			}

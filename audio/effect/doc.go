@@ -14,6 +14,10 @@
 // Volume follows, and is not the Chain's; so does a limiter. Effects do not clip,
 // but for distortion, which is clipped to full scale by definition.
 //
+// Limits that Lavalink does not have: speed, pitch, rate, speed/pitch and
+// rate*pitch are 0.1 to 10, frequencies no more than half the sampling rate, an
+// echo's and a chorus's feedback 0.95 at most.
+//
 // Every change glides: parameters move, and an effect switched on or off is
 // cross-faded with the sound without it, over 24 ms.
 package effect

@@ -59,14 +59,17 @@ func (s Settings) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON reads Lavalink's "filters" object. What is absent or null is off,
-// fields left out of an effect take its defaults. Names are matched whatever their
-// case. What is unknown, of the wrong type or out of range gives an *Invalid with
-// all of it, and leaves s as it was. The settings are in canonical form.
+// all of it if the whole is null; fields left out of an effect take its defaults.
+// Names are matched whatever their case. What is unknown, of the wrong type or out
+// of range gives an *Invalid with all of it, and leaves s as it was. The settings
+// are in canonical form.
 func (s *Settings) UnmarshalJSON(b []byte) error {
 	var e Invalid
 	var got Settings
-	for _, m := range members(b, "", &e) {
-		got.read(m, &e)
+	if !(member{value: b}).null() {
+		for _, m := range members(b, "", &e) {
+			got.read(m, &e)
+		}
 	}
 	if len(e.Problems) == 0 {
 		got.check(&e)

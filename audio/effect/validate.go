@@ -8,17 +8,16 @@ import (
 )
 
 const (
-	loudest           = 5.0 // factor of volume
-	mutedBand         = -0.25
-	fullBand          = 1.0
-	leastOf, mostOf   = slowest, fastest // what speed/pitch and rate*pitch may be
-	unlimitedProblems = 64               // no more are told of
+	loudest      = 5.0 // factor of volume
+	mutedBand    = -0.25
+	fullBand     = 1.0
+	mostProblems = 64 // no more are told of
 )
 
 // A Problem is something that cannot be had.
 type Problem struct {
 	Field string // as JSON names it: "tremolo.depth", "equalizer[3].gain"
-	Value string // what it was, "" if it was only not there to be known
+	Value string // what it was, "" if there is no such field
 	Range string // what it may be
 }
 
@@ -43,7 +42,7 @@ func (e *Invalid) Error() string {
 }
 
 func (e *Invalid) add(name, value, want string) {
-	if len(e.Problems) < unlimitedProblems {
+	if len(e.Problems) < mostProblems {
 		e.Problems = append(e.Problems, Problem{name, value, want})
 	}
 }
@@ -85,11 +84,11 @@ func (s *Settings) check(e *Invalid) {
 		}
 	}
 	if t := s.Timescale; t.On && t.Speed > 0 && t.Pitch > 0 && t.Rate > 0 {
-		if v := t.Speed / t.Pitch; v < leastOf || v > mostOf {
-			e.add("timescale.speed/pitch", number(v), between(leastOf, mostOf, false))
+		if v := t.Speed / t.Pitch; v < slowest || v > fastest {
+			e.add("timescale.speed/pitch", number(v), between(slowest, fastest, false))
 		}
-		if v := t.Rate * t.Pitch; v < leastOf || v > mostOf {
-			e.add("timescale.rate*pitch", number(v), between(leastOf, mostOf, false))
+		if v := t.Rate * t.Pitch; v < slowest || v > fastest {
+			e.add("timescale.rate*pitch", number(v), between(slowest, fastest, false))
 		}
 	}
 }
