@@ -55,6 +55,7 @@ type body struct {
 	tries  int     // asked again since it went well
 	failed error   // what Read says from now on
 
+	live   bool // a station
 	titles bool // it says what is on
 	now    atomic.Pointer[string]
 }
@@ -132,6 +133,7 @@ func (b *body) begin(resp *http.Response) error {
 	case b.total >= 0 && b.size > b.total:
 		return b.cut(errors.New("the file is shorter than what refers to it says"))
 	}
+	b.live = b.onAir()
 	return b.s.checkSize(b.size - b.from)
 }
 
@@ -197,19 +199,6 @@ func (b *body) expected(status int, ranged bool) error {
 	return statusError(status, b.u.Hostname())
 }
 
-func statusError(status int, host string) error {
-	kind := music.Unplayable
-	switch {
-	case status == http.StatusNotFound || status == http.StatusGone:
-		kind = music.NotFound
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		kind = music.Forbidden
-	case status == http.StatusTooManyRequests || status >= 500:
-		kind = music.Unavailable
-	}
-	return &music.Error{Kind: kind, Code: "url.status", Args: []any{status, host}}
-}
-
 // validator is what tells a changed file from the one we began, or empty. RFC
 // 9110, 13.1.5: weak validators do not count.
 func (b *body) validator() string {
@@ -254,7 +243,7 @@ func (b *body) step(p []byte) (int, error) {
 	}
 	n, err := b.receive(p)
 	b.at += int64(n)
-	if b.got += int64(n); b.got >= wellGone || n > 0 && !b.live() {
+	if b.got += int64(n); b.got >= wellGone || n > 0 && !b.live {
 		b.tries = 0
 	}
 	if skip > 0 {
@@ -262,7 +251,7 @@ func (b *body) step(p []byte) (int, error) {
 	} else {
 		b.pos += int64(n)
 	}
-	if read := b.at - b.from; !b.live() && read > b.s.o.MaxSize {
+	if read := b.at - b.from; !b.live && read > b.s.o.MaxSize {
 		b.hangUp()
 		return 0, b.s.checkSize(read)
 	}
@@ -287,9 +276,9 @@ func (b *body) broken(err error) error {
 	cause := context.Cause(ctx)
 	b.hangUp()
 	switch {
-	case b.live() && b.life.Err() == nil && b.tries < reconnects:
+	case b.live && b.life.Err() == nil && b.tries < reconnects:
 		return nil
-	case b.live() && errors.Is(err, io.EOF):
+	case b.live && errors.Is(err, io.EOF):
 		return b.cut(err)
 	case errors.Is(err, io.EOF) && b.size < 0:
 		return io.EOF
@@ -319,7 +308,7 @@ func (b *body) askAgain() error {
 	b.tries++
 	b.got = 0
 	ranged := ""
-	if !b.live() {
+	if !b.live {
 		ranged = b.rest()
 	}
 	resp, a, err := b.ask(b.life, ranged)
@@ -386,7 +375,7 @@ func (b *body) Close() error {
 
 // media hands the body on as what the engine reads.
 func (b *body) media() *audio.Media {
-	m := &audio.Media{ReadCloser: b, Size: -1, Ext: path.Ext(b.u.Path), Refs: refs{b.s, b.root, b.found}, Live: b.live()}
+	m := &audio.Media{ReadCloser: b, Size: -1, Ext: path.Ext(b.u.Path), Refs: refs{b.s, b.root, b.found}, Live: b.live}
 	if kind, _, err := mime.ParseMediaType(b.head.Get("Content-Type")); err == nil {
 		m.MIME = kind
 	}

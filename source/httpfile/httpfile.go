@@ -134,7 +134,7 @@ func (s *Source) Resolve(ctx context.Context, q music.Query) (music.Result, erro
 		return music.Result{}, err
 	}
 	t := track(u, path.Base(u.Path))
-	t.Live = b.live()
+	t.Live = b.live
 	if title := source.Clean(b.station()); title != "" {
 		t.Artist, t.Title = "", title
 	}
@@ -242,6 +242,20 @@ func failure(ctx context.Context, host string, err error) error {
 		return &music.Error{Kind: music.Unavailable, Code: "url.timeout", Args: []any{host}, Err: redact(err)}
 	}
 	return &music.Error{Kind: music.Unavailable, Code: "url.unreachable", Args: []any{host}, Err: redact(err)}
+}
+
+// statusError says what an answer of host without media means.
+func statusError(status int, host string) error {
+	kind := music.Unplayable
+	switch {
+	case status == http.StatusNotFound || status == http.StatusGone:
+		kind = music.NotFound
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		kind = music.Forbidden
+	case status == http.StatusTooManyRequests || status >= 500:
+		kind = music.Unavailable
+	}
+	return &music.Error{Kind: kind, Code: "url.status", Args: []any{status, host}}
 }
 
 // redact takes the address, which may be signed, out of an error for the log.

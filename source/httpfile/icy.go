@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -36,10 +37,14 @@ func (b *body) strip(r io.ReadCloser, every int64) io.ReadCloser {
 	}}
 }
 
-// live reports whether this is a station, as far as headers tell. Lists are none,
+// onAir reports whether this is a station, as far as headers tell. Lists are none,
 // even those that servers of stations send, nor is what a list refers to.
-func (b *body) live() bool {
+func (b *body) onAir() bool {
 	if b.size >= 0 || b.root != b.life {
+		return false
+	}
+	switch strings.ToLower(path.Ext(b.found.Path)) {
+	case ".m3u8", ".m3u", ".pls":
 		return false
 	}
 	kind := strings.ToLower(b.head.Get("Content-Type"))

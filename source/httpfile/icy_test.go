@@ -139,6 +139,25 @@ func TestAStationIsTunedInAgainAfterACut(t *testing.T) {
 	}
 }
 
+// Servers of stations send lists of them, too, as whatever type they like.
+func TestAListIsNoStation(t *testing.T) {
+	s, base := host(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Server", "Icecast 2.4.4")
+		w.Header().Set("Content-Type", strings.TrimPrefix(r.URL.Query().Get("type"), "/"))
+		_, _ = io.WriteString(w, "#EXTM3U\n")
+		_ = http.NewResponseController(w).Flush() // so that its length is not told
+	})
+	for _, address := range []string{"/x?type=application/vnd.apple.mpegurl", "/x?type=audio/x-scpls", "/x.m3u8?type=text/plain", "/x.M3U?type=text/plain", "/x.pls?type=text/plain"} {
+		tr, err := resolve(t, s, base+address)
+		if err != nil || tr.Live {
+			t.Errorf("%s: %+v, %v", address, tr, err)
+		}
+	}
+	if tr, err := resolve(t, s, base+"/x?type=audio/mpeg"); err != nil || !tr.Live {
+		t.Errorf("%+v, %v", tr, err)
+	}
+}
+
 func TestAStationThatSendsNothingIsGivenUp(t *testing.T) {
 	var asked atomic.Int32
 	s, base := host(t, Options{}, func(w http.ResponseWriter, _ *http.Request) {
