@@ -7,7 +7,7 @@
 // millisecond. For a block whose true peak, in either channel, lies x dB above the
 // ceiling, the sound must be lower by
 //
-//	need = x + min(x, 0.2) dB
+//	need = x + min(x, 0.3) dB
 //
 // The second part leaves room for what the sliding of the gain adds between
 // samples, and for meters whose filters differ from ours. From there:

@@ -14,7 +14,7 @@ const (
 
 	second = audio.SampleRate / block // in blocks
 
-	margin = 0.2 // dB below the ceiling, for what the peaks of blocks do not tell
+	margin = 0.3 // dB below the ceiling, for what the peaks of blocks do not tell
 
 	quick  = 0.060 * second // a single peak is let go
 	charge = 0.040 * second // a loud passage becomes known as one
