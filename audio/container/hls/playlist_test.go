@@ -251,7 +251,7 @@ func TestAHostilePlaylistTakesLittle(t *testing.T) {
 	} {
 		var text bytes.Buffer
 		text.WriteString("#EXTM3U\n#EXT-X-TARGETDURATION:2\n")
-		for i := 0; text.Len() < maxText-maxLine*2; i++ {
+		for i := 0; text.Len() < maxKept+maxTold; i++ {
 			if line == "" {
 				fmt.Fprintf(&text, "%d%s\n", i, mixed(len(long)))
 				continue
