@@ -38,6 +38,10 @@ type Demuxer struct {
 	frame int              // bytes of one sample in all channels
 	big   int64            // size of the samples as RF64 tells it, or -1
 	sizes map[string]int64 // of other chunks, as RF64 tells them
+
+	channels int   // in the file
+	pick     []int // of them, where not all come out as they are
+	slab     input.Slab
 }
 
 // NewDemuxer reads up to the samples. The error wraps audio.ErrUnsupported if
@@ -186,8 +190,9 @@ func (d *Demuxer) readFormat(b []byte) error {
 	le := binary.LittleEndian
 	tag, channels, rate := int(le.Uint16(b)), int(le.Uint16(b[2:])), le.Uint32(b[4:])
 	block, bits := int(le.Uint16(b[12:])), int(le.Uint16(b[14:]))
+	mask := uint32(0)                  // of loudspeakers
 	if tag == 0xfffe && len(b) >= 26 { // extensible: the GUID begins with the tag
-		tag = int(le.Uint16(b[24:]))
+		tag, mask = int(le.Uint16(b[24:])), le.Uint32(b[20:])
 	}
 	if tag == 1 && bits > 8 && channels > 0 && block > (bits+7)/8*channels && block%channels == 0 {
 		bits = block / channels * 8 // 20 or 24 bits at the upper end of more
@@ -214,7 +219,10 @@ func (d *Demuxer) readFormat(b []byte) error {
 	case channels > maxChannels || rate > 768_000:
 		return fmt.Errorf("wav: %d channels at %d Hz: %w", channels, rate, audio.ErrLimit)
 	}
-	d.frame = width * channels
+	d.frame, d.channels = width*channels, channels
+	if d.pick = picks(mask, channels); d.pick != nil {
+		channels = len(d.pick)
+	}
 	d.codec = audio.CodecInfo{Name: name, SampleRate: int(rate), Channels: channels}
 	return nil
 }
