@@ -51,6 +51,7 @@ const (
 	On               // On levels everything
 )
 
+// String is "auto", "off" or "on".
 func (m Mode) String() string {
 	switch m {
 	case Auto:

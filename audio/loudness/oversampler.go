@@ -21,7 +21,7 @@ const (
 // the one given there, which errs by as much as 0.7 dB for sounds above 18 kHz. It
 // remembers nothing but has scratch: it is for one goroutine at a time.
 type Oversampler struct {
-	scratch [5][Piece]float32 // first, because arithmetic is a third slower where it is not aligned
+	scratch [5][Piece]float32 // first, because arithmetic is half as slow again where it is not aligned
 	reach   float32
 	common  [half]float32 // what the phases 1/4 and 3/4, mirror images, have in common
 	differs [half]float32 // and how they differ
