@@ -32,7 +32,8 @@ func (c *counter) Read(p []byte) (int, error) {
 // TestSeeks seeks in b, a long file, and checks that what follows is what is read
 // there from the beginning: the same packets with the same times, to the sample.
 // It must land at or before where it should and within near of it, and read at
-// most limit bytes for that, or for opening.
+// most limit bytes for that, or for opening. Packets read before it seeks again
+// must stay as they are.
 func TestSeeks(t testing.TB, open Opener, b []byte, near time.Duration, limit int64) {
 	t.Helper()
 	want := Packets(t, open, b)
@@ -43,6 +44,7 @@ func TestSeeks(t testing.TB, open Opener, b []byte, near time.Duration, limit in
 		}
 	}
 	last := want[len(want)-1]
+	kept := map[int][]byte{}
 	rng := rand.New(rand.NewPCG(5, 6))
 	media, read := Counted(b)
 	d := Open(t, open, media)
@@ -81,6 +83,7 @@ func TestSeeks(t testing.TB, open Opener, b []byte, near time.Duration, limit in
 			if !bytes.Equal(p.Data, want[i].Data) || p.PTS != want[i].PTS {
 				t.Fatalf("seek to %v: another packet at %d than was there (%d)", to, p.PTS, want[i].PTS)
 			}
+			kept[i] = p.Data
 			if p, err = d.ReadPacket(); err != nil {
 				if i+1 != len(want) || !errors.Is(err, io.EOF) {
 					t.Fatalf("seek to %v: %v", to, err)
@@ -88,6 +91,11 @@ func TestSeeks(t testing.TB, open Opener, b []byte, near time.Duration, limit in
 				break
 			}
 			i++
+		}
+	}
+	for i, b := range kept {
+		if !bytes.Equal(b, want[i].Data) {
+			t.Errorf("packet %d did not stay as it was", i)
 		}
 	}
 }

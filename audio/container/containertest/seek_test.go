@@ -18,6 +18,7 @@ type steps struct {
 	fault string
 	r     *input.Reader
 	at    int64 // the next packet
+	given [][]byte
 }
 
 func stepper(fault string) Opener {
@@ -41,6 +42,10 @@ func (d *steps) ReadPacket() (audio.Packet, error) {
 	if err != nil {
 		return audio.Packet{}, io.EOF
 	}
+	if d.fault == "takes back" {
+		b = bytes.Clone(b)
+		d.given = append(d.given, b)
+	}
 	d.at++
 	return audio.Packet{Data: b, PTS: (d.at - 1) * 960, Duration: 960}, nil
 }
@@ -55,6 +60,10 @@ func (d *steps) Seek(to time.Duration) (time.Duration, error) {
 		n, d.at = n+3, n+3
 	case "early":
 		n, d.at = max(0, n-100), max(0, n-100)
+	case "takes back":
+		for _, b := range d.given {
+			clear(b)
+		}
 	case "another packet":
 		n++
 	case "between":
@@ -78,6 +87,7 @@ func TestBrokenSeekingIsFound(t *testing.T) {
 		"late":              "landed at",
 		"early":             "landed at",
 		"another packet":    "another packet at",
+		"takes back":        "did not stay",
 		"between":           "landed at",
 		"reads all":         "bytes",
 		"reads all to open": "opening read",

@@ -290,7 +290,15 @@ func BenchmarkIndex(b *testing.B) { // of five minutes
 func BenchmarkReadPacket(b *testing.B) {
 	const frames = 300 * 48000 / 1024 / 4 * 4
 	whole := append(file{scale: 48000, table: tables(frames, false)}.bytes(), make([]byte, 460*frames)...)
-	containertest.BenchmarkRead(b, open, whole)
+	b.ReportAllocs()
+	d := containertest.Open(b, open, containertest.Media(whole))
+	for b.Loop() {
+		if _, err := d.ReadPacket(); errors.Is(err, io.EOF) {
+			d = containertest.Open(b, open, containertest.Media(whole))
+		} else if err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 func BenchmarkSeekTwelveHours(b *testing.B) {

@@ -24,7 +24,6 @@ const (
 // at PTS less PreSkip.
 type Demuxer struct {
 	r     *input.Reader
-	slab  input.Slab
 	codec audio.CodecInfo
 	info  audio.Info
 	boxes int // headers read since the last sample
@@ -150,44 +149,42 @@ func (d *Demuxer) Codec() audio.CodecInfo { return d.codec }
 func (d *Demuxer) Info() audio.Info { return d.info }
 
 // ReadPacket returns the next frame.
-func (d *Demuxer) ReadPacket() (audio.Packet, error) {
-	if d.err != nil {
-		return audio.Packet{}, d.err
+func (d *Demuxer) ReadPacket() (p audio.Packet, err error) {
+	if d.err == nil {
+		d.err = d.packet(&p)
 	}
-	p, err := d.packet()
-	if err != nil {
-		d.err = err
-	}
-	return p, err
+	return p, d.err
 }
 
-func (d *Demuxer) packet() (audio.Packet, error) {
+// packet makes p, which is empty, the next.
+func (d *Demuxer) packet(p *audio.Packet) error {
 	s, err := d.sample()
 	if err != nil {
-		return audio.Packet{}, err
+		return err
 	}
 	if s.size > maxSample {
-		return audio.Packet{}, malformed("sample too large")
+		return malformed("sample too large")
 	}
 	if s.offset < 0 {
-		return audio.Packet{}, malformed("sample before the beginning")
+		return malformed("sample before the beginning")
 	}
 	if err := d.r.Jump(s.offset); err != nil {
 		if errors.Is(err, audio.ErrNotSeekable) {
 			err = malformed("samples out of order in a stream")
 		}
-		return audio.Packet{}, cut(err)
+		return cut(err)
 	}
-	b, err := d.r.Next(int(s.size))
+	b, err := d.r.Keep(int(s.size))
 	if err != nil {
-		return audio.Packet{}, cut(err)
+		return cut(err)
 	}
-	return d.dress(s, b), nil
+	d.dress(p, s, b)
+	return nil
 }
 
-// dress makes a packet of a sample.
-func (d *Demuxer) dress(s sample, b []byte) audio.Packet {
-	p := audio.Packet{Data: d.slab.Copy(b), PTS: d.clock(s.time)}
+// dress makes p, which is empty, the packet of a sample.
+func (d *Demuxer) dress(p *audio.Packet, s sample, b []byte) {
+	p.Data, p.PTS = b, d.clock(s.time)
 	coded := d.coded
 	if d.codec.Name == "opus" {
 		n, _ := d.track.head.Duration(b) // the decoder will say what is wrong with it
@@ -210,7 +207,6 @@ func (d *Demuxer) dress(s sample, b []byte) audio.Packet {
 			p.TrimEnd = d.clock(over)
 		}
 	}
-	return p
 }
 
 // sample finds the next one, in the next fragment if need be.

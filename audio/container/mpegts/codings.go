@@ -1,6 +1,7 @@
 package mpegts
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"segue/audio"
@@ -19,7 +20,7 @@ type coding interface {
 	// must be seen; 0, if none begins here. Frames that can follow each other have
 	// the same key. b has at least as many bytes as traits say.
 	look(b []byte) (size, key int)
-	// take emits the sound of a frame.
+	// take emits the sound of a frame, whose bytes are to be kept.
 	take(d *Demuxer, frame []byte, key int) error
 	// clone returns one that knows as much.
 	clone() coding
@@ -37,6 +38,8 @@ type traits struct {
 type adtsCoding struct {
 	split  adts.Splitter
 	pieces [][]byte
+	alike  uint32 // what of the header before tells which frames can follow; 0: none was
+	key    int    // of those
 }
 
 func (c *adtsCoding) traits() traits {
@@ -44,16 +47,25 @@ func (c *adtsCoding) traits() traits {
 }
 
 func (c *adtsCoding) look(b []byte) (size, key int) {
+	const same = 0xfffefdc0 // all of the first four bytes but whether there are checksums, and the size
+	head := binary.BigEndian.Uint32(b)
+	if head&(same|1<<16) == c.alike|1<<16 && c.alike != 0 { // nearly always
+		if size = int(head&3)<<11 | int(b[4])<<3 | int(b[5]>>5); size > adts.HeaderSize {
+			return size, c.key
+		}
+		return 0, 0
+	}
 	h, ok := adts.ParseHeader(b)
 	if !ok {
 		return 0, 0
 	}
+	c.alike, c.key = head&same, h.Object<<16|h.Index<<8|h.Channels
 	return h.Size, h.Object<<16 | h.Index<<8 | h.Channels
 }
 
 func (c *adtsCoding) take(d *Demuxer, frame []byte, key int) error {
 	if alone := frame[6]&3 == 0 && frame[1]&1 == 1; alone && key == d.key { // nearly always
-		d.emit(d.slab.Copy(frame[adts.HeaderSize:]), aac.FrameSamples)
+		d.emit(frame[adts.HeaderSize:], aac.FrameSamples)
 		return nil
 	}
 	h, _ := adts.ParseHeader(frame)
@@ -143,7 +155,7 @@ func (mpegCoding) take(d *Demuxer, frame []byte, key int) error {
 	if key != d.key {
 		d.adopt(audio.CodecInfo{Name: h.Name(), SampleRate: h.Rate, Channels: h.Channels}, h.Rate)
 	}
-	d.emit(d.slab.Copy(frame), int64(h.Samples))
+	d.emit(frame, int64(h.Samples))
 	return nil
 }
 
@@ -231,7 +243,7 @@ func (c *opusCoding) take(d *Demuxer, frame []byte, key int) error {
 	if start > 0 && !c.leading {
 		c.leading, d.fresh = true, true // another stream, joined to the one before
 	}
-	p := d.emit(d.slab.Copy(data), int64(n))
+	p := d.emit(data, int64(n))
 	if p.TrimEnd = int64(min(end, n)); c.leading {
 		d.told.PreSkip += int64(min(start, n))
 		c.leading = start >= n && len(d.queue) < maxTrimmed

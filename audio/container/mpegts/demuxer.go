@@ -121,7 +121,7 @@ func (d *Demuxer) Codec() audio.CodecInfo { return d.codec }
 func (d *Demuxer) Info() audio.Info { return d.info }
 
 // ReadPacket returns the next packet.
-func (d *Demuxer) ReadPacket() (audio.Packet, error) {
+func (d *Demuxer) ReadPacket() (p audio.Packet, err error) {
 	if d.next == len(d.queue) {
 		if d.err == nil {
 			d.err = d.advance()
@@ -130,7 +130,8 @@ func (d *Demuxer) ReadPacket() (audio.Packet, error) {
 			return audio.Packet{}, d.err
 		}
 	}
-	p := d.queue[d.next]
+	q := &d.queue[d.next] // field by field: processors dislike copies of a whole just written
+	p.Data, p.PTS, p.Duration, p.TrimEnd, p.Codec = q.Data, q.PTS, q.Duration, q.TrimEnd, q.Codec
 	d.next++
 	if p.Codec != nil {
 		d.known = *p.Codec
@@ -242,7 +243,7 @@ func (d *Demuxer) unit() (ok bool, err error) {
 			d.need = size
 			return false, nil
 		case whole && sure:
-			return true, d.taken(b[:size], key)
+			return true, d.taken(b[:size:size], key)
 		case size > len(b) && d.synced && d.final:
 			return false, d.rest(len(b))
 		}
@@ -309,7 +310,9 @@ func (d *Demuxer) adopt(c audio.CodecInfo, rate int) {
 
 // emit queues a packet of n samples and returns it.
 func (d *Demuxer) emit(data []byte, n int64) *audio.Packet {
-	p := audio.Packet{Data: data, PTS: d.clock.Now()}
+	d.queue = append(d.queue, audio.Packet{})
+	p := &d.queue[len(d.queue)-1]
+	p.Data, p.PTS = data, d.clock.Now()
 	p.Duration = d.clock.Advance(n)
 	d.each = n
 	if d.fresh {
@@ -322,6 +325,5 @@ func (d *Demuxer) emit(data []byte, n int64) *audio.Packet {
 			p.Codec, d.told = &c, &c
 		}
 	}
-	d.queue = append(d.queue, p)
-	return &d.queue[len(d.queue)-1]
+	return p
 }

@@ -36,6 +36,11 @@ func (t *packets) next() ([]byte, error) {
 	if t.far {
 		n += t.gap
 	}
+	if b := t.r.Ahead(); len(b) >= n && b[n-packetSize] == syncByte {
+		t.r.Advance(n)
+		t.far = true
+		return b[n-packetSize : n], nil
+	}
 	for {
 		b, err := t.r.Next(n)
 		if err != nil {

@@ -5,6 +5,10 @@ import "bytes"
 const (
 	maxMarks     = 64
 	maxScrambled = 200 // packets in a row
+
+	// atOnce is how many bytes of frames share an allocation, half a second at 128
+	// kbit/s. Go's heap gives so many at less cost than powers of two.
+	atOnce = 10 << 10
 )
 
 // A mark is where a PES packet begins.
@@ -30,7 +34,7 @@ type stream struct {
 	torn      bool   // what comes does not follow what was taken
 	scrambled int    // packets in a row
 
-	buf      []byte
+	buf      []byte // whose bytes before from belong to those who took them
 	from, to int
 	at       int64 // offset in the stream of buf[from]
 	marks    []mark
@@ -39,13 +43,13 @@ type stream struct {
 // reset forgets everything. The offset goes on.
 func (s *stream) reset() {
 	s.drop(s.to - s.from)
-	*s = stream{buf: s.buf, head: s.head[:0], marks: s.marks[:0], at: s.at, waiting: true}
+	*s = stream{buf: s.buf, from: s.from, to: s.to, head: s.head[:0], marks: s.marks[:0], at: s.at, waiting: true}
 }
 
 // bytes are those that wait to be taken.
 func (s *stream) bytes() []byte { return s.buf[s.from:s.to] }
 
-// drop takes n of them off.
+// drop takes n of them off: they are the caller's for good.
 func (s *stream) drop(n int) {
 	s.from += n
 	s.at += int64(n)
@@ -78,7 +82,7 @@ func (s *stream) add(p []byte) {
 		s.cut()
 	}
 	s.cc, s.any = cc, true
-	copy(s.last[:], p)
+	s.last = [packetSize]byte(p)
 	if p[3]&0xc0 != 0 {
 		s.scramble()
 		return
@@ -158,11 +162,9 @@ func (s *stream) take(b []byte) {
 		s.left -= len(b)
 	}
 	if len(s.buf)-s.to < len(b) {
-		n := copy(s.buf, s.buf[s.from:s.to])
-		s.from, s.to = 0, n
-		if len(s.buf)-n < len(b) {
-			s.buf = append(s.buf, make([]byte, max(len(s.buf), 4096))...)
-		}
+		rest := s.bytes()
+		s.buf = make([]byte, max(atOnce, 2*(len(rest)+len(b))))
+		s.from, s.to = 0, copy(s.buf, rest)
 	}
 	s.to += copy(s.buf[s.to:], b)
 }
