@@ -282,6 +282,7 @@ func TestSeekingInAnHourIsExact(t *testing.T) {
 		t.Errorf("it lasts %v", got)
 	}
 	rng := rand.New(rand.NewPCG(8, 9))
+	kept := map[int][]byte{}
 	for i := range 60 {
 		to := time.Duration(rng.Int64N(int64(time.Hour)))
 		if i == 0 {
@@ -297,6 +298,12 @@ func TestSeekingInAnHourIsExact(t *testing.T) {
 			if err != nil || p.PTS != want[k].PTS || !bytes.Equal(p.Data, want[k].Data) {
 				t.Fatalf("seek to %v: packet at %d, %v", to, p.PTS, err)
 			}
+			kept[k] = p.Data
+		}
+	}
+	for k, b := range kept {
+		if !bytes.Equal(b, want[k].Data) {
+			t.Errorf("packet %d did not stay as it was", k)
 		}
 	}
 	if landed, err := d.Seek(2 * time.Hour); err != nil || landed > 2*time.Hour {
