@@ -8,12 +8,16 @@ import (
 
 const (
 	// warm is how many frames decoder and encoder live through before the first
-	// that is heard: 80 ms, what RFC 7845 asks of a decoder after a seek.
-	warm = 4
+	// that is heard: 160 ms, twice what RFC 7845 asks of a decoder after a seek.
+	warm = 8
 
 	// settle is how many unchanged frames are encoded before the listener's
 	// decoder is handed back to the source's packets.
 	settle = 4
+
+	// patience is how many frames more are encoded unchanged while a good moment
+	// to hand back is waited for: a second.
+	patience = 50
 
 	frameSamples = int64(audio.FrameSamples)
 	frameLen     = audio.FrameSamples * audio.Channels
@@ -48,7 +52,10 @@ type coder struct {
 	ended bool      // fed is where the music ends
 	music int64     // where it begins
 	slab  []byte
-	mix   [frameLen]float32
+	last  []byte // the last frame
+
+	settling int // frames for which a good moment to hand back has been waited
+	mix      [frameLen]float32
 }
 
 // start puts the timeline at a place for the packet to come, before which the
@@ -59,7 +66,7 @@ func (c *coder) start(at, heard, skip, music, zero int64, gain float64) {
 	c.in.reset(place{first: at - heard - skip, origin: at - heard, music: music, zero: zero})
 	c.enc.Reset()
 	c.volume.reset(gain)
-	c.music = music
+	c.music, c.settling = music, 0
 	c.pcm, c.head, c.ahead, c.ended = c.pcm[:0], 0, c.ahead[:0], false
 	c.next = at - warm*frameSamples
 	c.fed, c.dry = at-heard, c.next
@@ -162,7 +169,7 @@ func (c *coder) encode(gain float64, past *history) ([]byte, error) {
 	if !c.volume.dry() {
 		copy(c.mix[:], src)
 		src = c.mix[:]
-		c.dry = c.from() + int64(c.volume.apply(src))
+		c.dry, c.settling = c.from()+int64(c.volume.apply(src)), 0
 	}
 	if cap(c.slab)-len(c.slab) < room {
 		c.slab = make([]byte, 0, slab)
@@ -176,6 +183,7 @@ func (c *coder) encode(gain float64, past *history) ([]byte, error) {
 	}
 	c.slab = c.slab[:min(n+len(b), cap(c.slab))]
 	c.next += frameSamples
+	c.last = b
 	if c.head += frameLen; c.head >= 4*frameLen || c.short() {
 		c.pcm, c.head = c.pcm[:copy(c.pcm, c.pcm[c.head:])], 0
 	}

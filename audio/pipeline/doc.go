@@ -3,7 +3,7 @@
 // A Stream makes frames in one of two modes. In Passthrough each packet of the
 // source is the frame. In Transcode it is decoded, brought to 48 kHz, changed as
 // the settings want, and encoded. Between the two there is no seam to hear:
-// before the first transcoded frame decoder and encoder live through the 80 ms
+// before the first transcoded frame decoder and encoder live through the 160 ms
 // the listener has already heard, the encoder's lookahead is compensated, so that
 // frames and packets stay aligned to the sample, and four unchanged frames are
 // encoded before the source's packets take over again.

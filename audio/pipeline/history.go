@@ -2,9 +2,9 @@ package pipeline
 
 import "segue/audio"
 
-// remembered is how many packets a history holds: 80 ms of the shortest there
-// are, 2.5 ms.
-const remembered = 32
+// remembered is how many packets a history holds: a warm-up of the
+// shortest there are, 2.5 ms.
+const remembered = warm * 8
 
 // A timed is a packet and the samples per channel it decodes to at 48 kHz.
 type timed struct {
@@ -45,7 +45,7 @@ func (h *history) drop() {
 func (h *history) forget() { *h = history{} }
 
 // all appends the packets to dst, oldest first, and reports how many samples at
-// 48 kHz they last: 80 ms, or less if less has been heard.
+// 48 kHz they last: a warm-up, or less if less has been heard.
 func (h *history) all(dst []timed) ([]timed, int64) {
 	for i := h.first; i < h.count; i++ {
 		dst = append(dst, h.ring[i%remembered])

@@ -79,47 +79,6 @@ func listen(t testing.TB, s *Stream, want func(i int) effect.Settings) (pcm []fl
 	}
 }
 
-// The last row of the table in ARCHITECTURE.md, section 6: nothing is shifted,
-// and the joins stay under the music.
-func TestSpliceOfRealOpusCannotBeHeard(t *testing.T) {
-	file := encoded(t, audiotest.Music(400*audio.FrameSamples))
-	ref, _ := listen(t, New(file, nothing{}, Options{}), always(neutral))
-	var in, out float64
-	points, worstIn, worstOut, settles := 0, -300.0, -300.0, 0
-	for a := 20; a < 332; a += 13 {
-		f := &opusFile{packets: file.packets[max(a-12, 0) : a+60], preSkip: file.preSkip}
-		from := max(a-12, 0) * frameLen
-		part := ref[from : from+len(f.packets)*frameLen]
-		// The part's own reference: what a decoder that starts here hears.
-		own, _ := listen(t, New(&opusFile{packets: f.packets, preSkip: f.preSkip}, nothing{}, Options{}), always(neutral))
-		got, modes := listen(t, New(f, nothing{}, Options{Encoder: opusEncoder}), during([2]int{12, 32}))
-		if modes[11:13] != "pT" || modes[37:39] != "Tp" {
-			t.Fatalf("modes %s", modes)
-		}
-		if len(got) != len(part) {
-			t.Fatalf("%d samples, want %d", len(got), len(part))
-		}
-		const b = 38
-		i, _ := meter.Worst(own[12*frameLen:15*frameLen], got[12*frameLen:15*frameLen], 0, 240)
-		o, _ := meter.Worst(own[b*frameLen:(b+3)*frameLen], got[b*frameLen:(b+3)*frameLen], 0, 240)
-		if s := meter.Align(own[13*frameLen:b*frameLen], got[13*frameLen:b*frameLen], 400); s != 0 {
-			t.Errorf("splice at %d: shifted by %d samples", a, s)
-		}
-		settles = max(settles, meter.Settles(own[:b*frameLen], got[:b*frameLen], 12*audio.FrameSamples, -15))
-		points, in, out = points+1, in+i, out+o
-		worstIn, worstOut = max(worstIn, i), max(worstOut, o)
-	}
-	in, out = in/float64(points), out/float64(points)
-	t.Logf("%d splices: worst 5 ms into transcode %.1f dB on average, %.1f at most, within -15 dB after %d ms; back %.1f on average, %.1f at most",
-		points, in, worstIn, settles*1000/audio.SampleRate, out, worstOut)
-	if in > -15 {
-		t.Errorf("into transcode %.1f dB, want <= -15", in)
-	}
-	if out > -25 {
-		t.Errorf("back %.1f dB, want <= -25", out)
-	}
-}
-
 func TestTranscodedPCMIsAlignedToTheSample(t *testing.T) {
 	pcm := audiotest.Music(5*audio.SampleRate + 123)
 	d := &pcmFile{pcm: pcm}

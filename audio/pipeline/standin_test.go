@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"segue/audio"
+	"segue/audio/codec/opus"
 	"segue/audio/effect"
 )
 
 // The stand-in codec: a packet is its samples, so that "nothing lost, repeated
 // or shifted" is an equality. The music is a ramp: left and right of sample i
 // are i+1 and -(i+1). Its encoder trails by lookahead samples; its decoder gives
-// poison until it has heard 80 ms, unless it began at the beginning.
+// poison until it has heard a warm-up, unless it began at the beginning.
 
 const (
 	lookahead = 312
@@ -172,6 +173,7 @@ func standInWith(d audio.Demuxer, look int) *Stream {
 			return &decoder{rate: c.SampleRate, channels: c.Channels}, nil
 		},
 	})
+	s.tail = func([]byte) (opus.Tail, bool) { return opus.Tail{}, false }
 	s.from = d // its packets are no Opus to be framed
 	s.rules.pass = func(p timed) bool { return len(p.Data) == 4*frameLen }
 	s.rules.length = func(_ string, p audio.Packet) (int64, bool) { return p.Duration, true }

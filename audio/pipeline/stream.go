@@ -9,6 +9,7 @@ import (
 
 	"segue/audio"
 	"segue/audio/codec"
+	"segue/audio/codec/opus"
 	"segue/audio/effect"
 	"segue/audio/resample"
 )
@@ -41,8 +42,9 @@ type Stream struct {
 	framing framing // what from is until a Pump reads ahead
 	rules   rules
 	codec   audio.CodecInfo
-	aligned bool // frames line up with packets, so that these may pass
-	begun   bool // the first packet has been looked at, aligned is decided
+	tail    func([]byte) (opus.Tail, bool) // what a packet leaves in the listener's decoder
+	aligned bool                           // frames line up with packets, so that these may pass
+	begun   bool                           // the first packet has been looked at, aligned is decided
 
 	want  atomic.Pointer[effect.Settings]
 	mode  Mode
@@ -78,7 +80,7 @@ func New(d audio.Demuxer, c io.Closer, o Options) *Stream {
 	if o.Tables == nil {
 		o.Tables = &resample.Tables{}
 	}
-	s := &Stream{o: o, close: sync.OnceValue(c.Close), demux: d, rules: opusRules(), codec: d.Codec()}
+	s := &Stream{o: o, close: sync.OnceValue(c.Close), demux: d, rules: opusRules(), codec: d.Codec(), tail: opus.TailOf}
 	s.framing = framing{from: d, on: s.rules.passable(s.codec), damaged: &s.count.damaged}
 	s.from, s.coding = &s.framing, s.codec.Name
 	s.want.Store(&s.o.Settings)
@@ -223,55 +225,6 @@ func (s *Stream) begin() error {
 	return s.enter(s.origin)
 }
 
-// enter starts transcoding: the next packet's place on the timeline is at.
-// Decoder and encoder first live through what the listener has already heard,
-// so that neither starts cold.
-func (s *Stream) enter(at int64) error {
-	if err := s.ready(); err != nil {
-		return err
-	}
-	s.mode = Transcode
-	gain := 1.0
-	if !s.joined {
-		gain = s.want.Load().Gain() // nothing to slide from
-	}
-	heard, skip := int64(0), s.skip
-	s.warmup = s.warmup[:0]
-	if s.aligned {
-		s.warmup, heard = s.past.all(s.warmup)
-		skip = 0
-	}
-	s.coder.start(at, heard, skip, s.floor, s.zero, gain)
-	for _, p := range s.warmup {
-		if _, err := s.coder.feed(p, true); err != nil {
-			return err
-		}
-	}
-	var again history // the past is remembered already
-	for range warm {
-		if err := s.fill(); err != nil {
-			return err
-		}
-		if !s.coder.pad() {
-			return s.over()
-		}
-		if _, err := s.coder.encode(gain, &again); err != nil {
-			return fmt.Errorf("encode: %w", err)
-		}
-	}
-	if i, ok := s.coder.enc.(independent); ok && !s.joined {
-		i.Independent()
-	}
-	return nil
-}
-
-// independent is what an encoder may know besides: to code the next frame
-// without reference to those before it. The listener's decoder has not heard
-// the warm-up at the start of a track or after a seek; without this the first
-// 80 ms fade in. (In the middle, where it has heard the same music, reference
-// to the warm-up is better.)
-type independent interface{ Independent() }
-
 // ready makes the decoder of the stream at hand, and the encoder, once.
 func (s *Stream) ready() error {
 	if s.coder != nil && s.coder.in != nil {
@@ -350,7 +303,7 @@ func (s *Stream) over() error {
 // mayLeave reports whether the source's packets can take over: all that have
 // been decoded ahead may pass, and the coder has settled.
 func (s *Stream) mayLeave() bool {
-	if !s.aligned || !s.coder.settled() {
+	if !s.aligned || !s.coder.settled() || !s.seamless() {
 		return false
 	}
 	for i := range s.coder.ahead {
@@ -359,6 +312,20 @@ func (s *Stream) mayLeave() bool {
 		}
 	}
 	return true
+}
+
+// seamless reports whether the listener's decoder is as the source's next packet
+// expects it. What that cannot do without is the pitch filter of the frame
+// before, which goes on sounding for 5 ms, and energies to predict from: where
+// the encoder chose another filter, or where one of the two frames was cut into
+// short blocks, it is heard. After patience frames that does not matter any more.
+func (s *Stream) seamless() bool {
+	if s.coder.settling++; s.coder.settling > patience || s.past.count == 0 {
+		return true
+	}
+	theirs, ok := s.tail(s.past.ring[(s.past.count-1)%remembered].Data)
+	ours, known := s.tail(s.coder.last)
+	return !ok || !known || theirs == ours
 }
 
 // leave hands back to the source: the packets decoded ahead are the next to be heard.

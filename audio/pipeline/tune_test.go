@@ -54,7 +54,7 @@ func TestAnEncoderIsToldWhatIsWantedBeforeTheFrameAndOnlyThen(t *testing.T) {
 		next(bps)
 	}
 	want := []string{
-		"[frame frame frame frame frame]", "[64000 bit/s frame]", "[frame]", "[96000 bit/s frame]", "[frame]", "[frame]", "[8000 bit/s frame]",
+		"[frame frame frame frame frame frame frame frame frame]", "[64000 bit/s frame]", "[frame]", "[96000 bit/s frame]", "[frame]", "[frame]", "[8000 bit/s frame]",
 	}
 	if !slices.Equal(told, want) {
 		t.Errorf("it was told\n%q, want\n%q", told, want)
