@@ -58,22 +58,9 @@ func TestSeeks(t testing.TB, open Opener, b []byte, near time.Duration, limit in
 			d = Open(t, open, media)
 		}
 		*read = 0
-		landed, err := d.Seek(to)
-		if err != nil {
-			t.Fatalf("seek to %v: %v", to, err)
-		}
-		p, err := d.ReadPacket()
-		for err == nil && p.Duration == 0 { // it only prepares a decoder
-			p, err = d.ReadPacket()
-		}
-		if err != nil {
-			t.Fatalf("after a seek to %v: %v", to, err)
-		}
+		p := landAt(t, d, to, near)
 		if *read > limit {
 			t.Errorf("a seek to %v read %d bytes", to, *read)
-		}
-		if at := input.Duration(p.PTS); landed > to || at > to+time.Millisecond || to-at > near {
-			t.Errorf("seek to %v landed at %v, with a packet at %v", to, landed, at)
 		}
 		i, ok := index[p.PTS]
 		if !ok {
@@ -84,6 +71,7 @@ func TestSeeks(t testing.TB, open Opener, b []byte, near time.Duration, limit in
 				t.Fatalf("seek to %v: another packet at %d than was there (%d)", to, p.PTS, want[i].PTS)
 			}
 			kept[i] = p.Data
+			var err error
 			if p, err = d.ReadPacket(); err != nil {
 				if i+1 != len(want) || !errors.Is(err, io.EOF) {
 					t.Fatalf("seek to %v: %v", to, err)
@@ -98,4 +86,24 @@ func TestSeeks(t testing.TB, open Opener, b []byte, near time.Duration, limit in
 			t.Errorf("packet %d did not stay as it was", i)
 		}
 	}
+}
+
+// landAt seeks to a time and returns the first packet there that is heard.
+func landAt(t testing.TB, d audio.Demuxer, to, near time.Duration) audio.Packet {
+	t.Helper()
+	landed, err := d.Seek(to)
+	if err != nil {
+		t.Fatalf("seek to %v: %v", to, err)
+	}
+	p, err := d.ReadPacket()
+	for err == nil && p.Duration == 0 { // it only prepares a decoder
+		p, err = d.ReadPacket()
+	}
+	if err != nil {
+		t.Fatalf("after a seek to %v: %v", to, err)
+	}
+	if at := input.Duration(p.PTS); landed > to || at > to+time.Millisecond || to-at > near {
+		t.Errorf("seek to %v landed at %v, with a packet at %v", to, landed, at)
+	}
+	return p
 }
