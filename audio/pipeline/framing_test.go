@@ -492,7 +492,8 @@ func FuzzSwitchReframed(f *testing.F) {
 // music in packets of other lengths. The hold is kept for frames of 20 ms only, and
 // not for those of 5 ms, nor quite for 10 ms coming back: what a frame's energy is predicted from is then the
 // energy of another length of time. Of these nothing is asked coming back but that
-// there is no shift and that the error is less than the music.
+// there is no shift and that the error is less than the music; nor going in of a build
+// that cannot leave out its pitch filter.
 func TestSpliceOfReframedOpusIsHeardComingBackToShortFrames(t *testing.T) {
 	for _, c := range []struct {
 		command string
@@ -531,6 +532,9 @@ func TestSpliceOfReframedOpusIsHeardComingBackToShortFrames(t *testing.T) {
 			in, out = in+i/points, out+o/points
 		}
 		t.Logf("%s: worst 5 ms into transcode %.1f dB, back %.1f dB, on average", command, in, out)
+		if c.out == 0 && strings.Contains(opus.Build(), "layeh") {
+			c.in = 0
+		}
 		if in > c.in || out > c.out {
 			t.Errorf("%s: into transcode %.1f dB, back %.1f dB", command, in, out)
 		}
