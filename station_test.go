@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"segue/audio/audiotest"
 )
 
 // serves puts h on loopback where the program may fetch from.
@@ -80,12 +82,7 @@ func TestAStationIsHeardAndSaysWhatIsOn(t *testing.T) {
 // segmented makes an HLS playlist of an Ogg Opus file, without encoding it anew.
 func segmented(t *testing.T, file []byte, args ...string) (dir string) {
 	t.Helper()
-	if _, err := exec.LookPath("ffmpeg"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("ffmpeg missing")
-		}
-		t.Skip("SKIPPED: ffmpeg missing")
-	}
+	audiotest.Tool(t, "ffmpeg")
 	dir = t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "song.opus"), file, 0o600); err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"segue/audio/audiotest"
 	"segue/audio/container"
 	"segue/audio/container/containertest"
 )
@@ -17,12 +18,7 @@ import (
 // tool runs one of Debian's tools, or skips the test if there is none.
 func tool(t *testing.T, name string, args ...string) []byte {
 	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s missing", name)
-		}
-		t.Skipf("SKIPPED: %s missing", name)
-	}
+	audiotest.Tool(t, name)
 	cmd := exec.Command(name, args...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
-	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
 	"testing"
 
+	"segue/audio/audiotest"
 	"segue/audio/limiter"
 )
 
@@ -17,13 +17,7 @@ import (
 // tells the value to three decimals.
 func heardByFFmpeg(t *testing.T, pcm []float32) float64 {
 	t.Helper()
-	ffmpeg, err := exec.LookPath("ffmpeg")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("ffmpeg missing")
-		}
-		t.Skip("SKIPPED: ffmpeg missing")
-	}
+	ffmpeg := audiotest.Tool(t, "ffmpeg")
 	cmd := exec.CommandContext(t.Context(), ffmpeg, "-hide_banner", "-loglevel", "error", "-f", "f32le", "-ar", "48000", "-ac", "2", "-i", "-",
 		"-af", "ebur128=peak=true:metadata=1,ametadata=mode=print:file=-", "-f", "null", "-")
 	raw := make([]byte, 0, 4*len(pcm))

@@ -157,13 +157,7 @@ func TestNothingIsAllocated(t *testing.T) {
 // oracle is what ffmpeg's ebur128 says of a file.
 func oracle(t *testing.T, path string) (integrated, peak float64) {
 	t.Helper()
-	ffmpeg, err := exec.LookPath("ffmpeg")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("ffmpeg missing")
-		}
-		t.Skip("SKIPPED: ffmpeg missing")
-	}
+	ffmpeg := audiotest.Tool(t, "ffmpeg")
 	cmd := exec.CommandContext(t.Context(), ffmpeg, "-hide_banner", "-nostats", "-i", path, "-af",
 		"ebur128=peak=true:metadata=1:framelog=verbose,ametadata=mode=print:file=-", "-f", "null", "-")
 	var said bytes.Buffer

@@ -26,12 +26,7 @@ import (
 // oracle runs one of Debian's tools, or skips the test if there is none.
 func oracle(t testing.TB, name string, args ...string) []byte {
 	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s missing", name)
-		}
-		t.Skipf("SKIPPED: %s missing", name)
-	}
+	audiotest.Tool(t, name)
 	out, err := exec.Command(name, args...).Output()
 	if err != nil {
 		var e *exec.ExitError

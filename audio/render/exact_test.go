@@ -105,13 +105,7 @@ func TestSeekLandsOnTheSample(t *testing.T) {
 
 func oracle(t testing.TB, name string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skipf("SKIPPED: %s missing", name)
-	}
+	path := audiotest.Tool(t, name)
 	return path
 }
 

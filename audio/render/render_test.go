@@ -334,13 +334,7 @@ func TestStatsAreOneJSONObject(t *testing.T) {
 
 // What is encoded here is as near to the music as what opusenc makes of it.
 func TestQualityIsThatOfOpusenc(t *testing.T) {
-	opusenc, err := exec.LookPath("opusenc")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("opusenc is missing")
-		}
-		t.Skip("SKIPPED: opusenc missing")
-	}
+	opusenc := audiotest.Tool(t, "opusenc")
 	// An encoder that can make its first frames stand alone is as good from the
 	// start. That of layeh.com/gopus cannot, and its bit rate is constrained: its
 	// first frames fade in, and count from the first second on; it takes 16 bits,

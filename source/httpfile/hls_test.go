@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"segue/audio"
+	"segue/audio/audiotest"
 	"segue/audio/codec"
 	"segue/audio/container"
 	"segue/audio/container/containertest"
@@ -26,12 +27,7 @@ import (
 // ffmpeg runs it in dir, or skips the test if there is none.
 func ffmpeg(t *testing.T, dir string, args ...string) {
 	t.Helper()
-	if _, err := exec.LookPath("ffmpeg"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("ffmpeg missing")
-		}
-		t.Skip("SKIPPED: ffmpeg missing")
-	}
+	audiotest.Tool(t, "ffmpeg")
 	cmd := exec.CommandContext(t.Context(), "ffmpeg", append([]string{"-v", "error", "-nostdin"}, args...)...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {

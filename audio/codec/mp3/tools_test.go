@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"segue/audio/audiotest"
 	"segue/audio/codec/mp3"
 	"segue/audio/container/containertest"
 )
@@ -16,13 +17,7 @@ import (
 // need finds a program that the machine should have.
 func need(t *testing.T, name string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(name + " missing")
-		}
-		t.Skip("SKIPPED: " + name + " missing")
-	}
+	path := audiotest.Tool(t, name)
 	return path
 }
 

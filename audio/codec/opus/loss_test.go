@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"segue/audio"
+	"segue/audio/audiotest"
 	"segue/audio/codec/opus"
 	"segue/audio/container"
 	"segue/audio/container/containertest"
@@ -21,12 +22,7 @@ import (
 // ffmpeg runs it and returns what it writes.
 func ffmpeg(t *testing.T, args string, more ...string) []byte {
 	t.Helper()
-	if _, err := exec.LookPath("ffmpeg"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("ffmpeg missing")
-		}
-		t.Skip("SKIPPED: ffmpeg missing")
-	}
+	audiotest.Tool(t, "ffmpeg")
 	cmd := exec.CommandContext(t.Context(), "ffmpeg", append(strings.Fields("-v error "+args), more...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"segue/audio/audiotest"
 	"segue/audio/codec/vorbis"
 	"segue/audio/container"
 	"segue/audio/container/containertest"
@@ -93,13 +94,7 @@ func TestOrderIsWAVEs(t *testing.T) {
 
 func need(t *testing.T, name string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(name + " missing")
-		}
-		t.Skip("SKIPPED: " + name + " missing")
-	}
+	path := audiotest.Tool(t, name)
 	return path
 }
 

@@ -97,12 +97,7 @@ func TestBlocksThatCannotBeReadStayTogether(t *testing.T) {
 // TestProgramsOfTheirOwn compares the configuration found in frames with that MP4
 // has from the same encoder.
 func TestProgramsOfTheirOwn(t *testing.T) {
-	if _, err := exec.LookPath("ffmpeg"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("ffmpeg missing")
-		}
-		t.Skip("SKIPPED: ffmpeg missing")
-	}
+	audiotest.Tool(t, "ffmpeg")
 	for _, layout := range []string{"2.1", "3.0(back)", "quad", "3.1", "6.0"} {
 		aacFile, mp4File := filepath.Join(t.TempDir(), "a.aac"), filepath.Join(t.TempDir(), "a.m4a")
 		out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=d=0.3,aformat=channel_layouts="+layout,

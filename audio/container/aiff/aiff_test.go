@@ -260,12 +260,7 @@ func TestSeekLandsOnTheSample(t *testing.T) {
 
 // TestFilesOfFFmpeg decodes what ffmpeg wrote and compares it with what ffmpeg reads.
 func TestFilesOfFFmpeg(t *testing.T) {
-	if _, err := exec.LookPath("ffmpeg"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("ffmpeg missing")
-		}
-		t.Skip("SKIPPED: ffmpeg missing")
-	}
+	audiotest.Tool(t, "ffmpeg")
 	dir := t.TempDir()
 	for _, kind := range []string{"pcm_s8", "pcm_s16be", "pcm_s16le", "pcm_s24be", "pcm_s32be", "pcm_f32be", "pcm_f64be", "pcm_alaw", "pcm_mulaw"} {
 		name := filepath.Join(dir, kind+".aif")

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"segue/audio"
+	"segue/audio/audiotest"
 	"segue/audio/container/containertest"
 	"segue/audio/container/input"
 )
@@ -245,12 +246,7 @@ func (s *sparse) Seek(to int64, _ int) (int64, error) {
 
 // TestFragmentsOfFFmpegAreSought has ffmpeg write fragments with either index.
 func TestFragmentsOfFFmpegAreSought(t *testing.T) {
-	if _, err := exec.LookPath("ffmpeg"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("ffmpeg missing")
-		}
-		t.Skip("SKIPPED: ffmpeg missing")
-	}
+	audiotest.Tool(t, "ffmpeg")
 	run := func(args ...string) {
 		t.Helper()
 		if msg, err := exec.Command("ffmpeg", append([]string{"-v", "error"}, args...)...).CombinedOutput(); err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"segue/audio"
+	"segue/audio/audiotest"
 	"segue/audio/codec"
 	"segue/audio/container/containertest"
 	"segue/audio/container/input"
@@ -19,12 +20,7 @@ import (
 // ffmpeg runs it, or skips the test if there is none.
 func ffmpeg(t testing.TB, args ...string) {
 	t.Helper()
-	if _, err := exec.LookPath("ffmpeg"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("ffmpeg missing")
-		}
-		t.Skip("SKIPPED: ffmpeg missing")
-	}
+	audiotest.Tool(t, "ffmpeg")
 	if out, err := exec.Command("ffmpeg", append([]string{"-v", "error", "-y"}, args...)...).CombinedOutput(); err != nil {
 		t.Fatalf("ffmpeg %v: %v\n%s", args, err, out)
 	}

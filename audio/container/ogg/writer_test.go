@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"segue/audio"
+	"segue/audio/audiotest"
 	"segue/audio/codec/opus"
 )
 
@@ -66,12 +67,7 @@ func TestOthersAcceptWhatIsWritten(t *testing.T) {
 
 func tool(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s missing", name)
-		}
-		t.Skipf("SKIPPED: %s missing", name)
-	}
+	audiotest.Tool(t, name)
 	out, err := exec.Command(name, args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", name, err, out)

@@ -3,25 +3,20 @@ package wav
 import (
 	"encoding/binary"
 	"fmt"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"segue/audio/audiotest"
 	"segue/audio/container/containertest"
 )
 
 // TestLayoutsAreTakenByTheirLoudspeakers has ffmpeg write a value of its own to
 // each loudspeaker, and finds each where the downmix looks for it.
 func TestLayoutsAreTakenByTheirLoudspeakers(t *testing.T) {
-	if _, err := exec.LookPath("ffmpeg"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("ffmpeg missing")
-		}
-		t.Skip("SKIPPED: ffmpeg missing")
-	}
+	audiotest.Tool(t, "ffmpeg")
 	for layout, want := range map[string][]int{
 		"stereo":    {1, 2},
 		"2.1":       {1, 2},

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"segue/audio"
+	"segue/audio/audiotest"
 	"segue/audio/container/containertest"
 	"segue/audio/container/input"
 )
@@ -242,12 +243,7 @@ func TestWave64(t *testing.T) {
 }
 
 func TestFilesOfFFmpegInEveryKind(t *testing.T) {
-	if _, err := exec.LookPath("ffmpeg"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("ffmpeg missing")
-		}
-		t.Skip("SKIPPED: ffmpeg missing")
-	}
+	audiotest.Tool(t, "ffmpeg")
 	for _, c := range []struct{ muxer, kind string }{{"w64", "pcm_s16le"}, {"w64", "pcm_f32le"}, {"w64", "pcm_alaw"}, {"wav", "pcm_u8"}, {"wav", "pcm_s24le"}, {"wav", "pcm_s32le"}, {"wav", "pcm_f64le"}, {"wav", "pcm_mulaw"}} {
 		out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "aevalsrc=0.3*sin(1000*t)|0.2|0.1*sin(t)|0|0|0:s=44100:d=0.3:c=5.1", "-c:a", c.kind, "-f", c.muxer, "-").Output()
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"segue/audio"
+	"segue/audio/audiotest"
 	"segue/audio/codec/aac"
 	"segue/audio/codec/aac/ps"
 )
@@ -21,12 +22,7 @@ import (
 // ffmpeg runs it with input, or skips the test if there is none.
 func ffmpeg(t testing.TB, input []byte, args ...string) []byte {
 	t.Helper()
-	if _, err := exec.LookPath("ffmpeg"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("ffmpeg missing")
-		}
-		t.Skip("SKIPPED: ffmpeg missing")
-	}
+	audiotest.Tool(t, "ffmpeg")
 	cmd := exec.CommandContext(t.Context(), "ffmpeg", append([]string{"-v", "error"}, args...)...)
 	var stderr bytes.Buffer
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(input), &stderr

@@ -15,18 +15,14 @@ import (
 	"testing"
 
 	"segue/audio"
+	"segue/audio/audiotest"
 	"segue/audio/codec/aac"
 )
 
 // tool runs ffmpeg with input, or skips the test if there is none.
 func tool(t testing.TB, input []byte, args ...string) []byte {
 	t.Helper()
-	if _, err := exec.LookPath("ffmpeg"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("ffmpeg missing")
-		}
-		t.Skip("SKIPPED: ffmpeg missing")
-	}
+	audiotest.Tool(t, "ffmpeg")
 	cmd := exec.Command("ffmpeg", append([]string{"-v", "fatal"}, args...)...)
 	var stderr bytes.Buffer
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(input), &stderr
