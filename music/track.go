@@ -41,4 +41,8 @@ type Track struct {
 	URL      string // where a person can look at it; empty for local files
 	Artwork  string // URL of a picture, or empty
 	ISRC     string
+
+	// Loudness is what the source says of it (YouTube's loudnessDb is relative to
+	// -14 LUFS); usually nothing.
+	Loudness Loudness
 }

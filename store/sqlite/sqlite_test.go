@@ -6,12 +6,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"segue/migrations"
 	"segue/music"
@@ -225,16 +227,31 @@ func TestAFullDiskIsSaidAndHarmsNothing(t *testing.T) {
 	}
 }
 
-func steps(extra map[string]string) fstest.MapFS {
-	b, err := migrations.Files.ReadFile("00001_init.sql")
+// steps is the schema of today and one more step.
+func steps(extra string) fstest.MapFS {
+	names, err := fs.Glob(migrations.Files, "*.sql")
 	if err != nil {
 		panic(err)
 	}
-	m := fstest.MapFS{"00001_init.sql": {Data: b}}
-	for name, s := range extra {
-		m[name] = &fstest.MapFile{Data: []byte(s)}
+	m := fstest.MapFS{fmt.Sprintf("%05d_more.sql", len(names)+1): {Data: []byte("-- +goose Up\n" + extra)}}
+	for _, name := range names {
+		b, err := migrations.Files.ReadFile(name)
+		if err != nil {
+			panic(err)
+		}
+		m[name] = &fstest.MapFile{Data: b}
 	}
 	return m
+}
+
+// today is the number of the newest step.
+func today(t *testing.T) int64 {
+	t.Helper()
+	n, err := latestStep(migrations.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 func backups(t *testing.T, path string) []string {
@@ -259,7 +276,7 @@ func TestAMigrationIsPrecededByACopy(t *testing.T) {
 		t.Fatalf("copies %v were made though nothing changed", got)
 	}
 
-	later := steps(map[string]string{"00002_more.sql": "-- +goose Up\nALTER TABLE guild_settings ADD COLUMN volume BIGINT NOT NULL DEFAULT 100;\n"})
+	later := steps("ALTER TABLE guild_settings ADD COLUMN volume BIGINT NOT NULL DEFAULT 100;\n")
 	s, err := open(t.Context(), path, quiet, later)
 	if err != nil {
 		t.Fatal(err)
@@ -271,8 +288,8 @@ func TestAMigrationIsPrecededByACopy(t *testing.T) {
 	_ = s.Close()
 
 	made := backups(t, path)
-	if len(made) != 1 || !strings.HasSuffix(made[0], "-v00001.db") {
-		t.Fatalf("got copies %v, want one of version 1", made)
+	if len(made) != 1 || !strings.HasSuffix(made[0], fmt.Sprintf("-v%05d.db", today(t))) {
+		t.Fatalf("got copies %v, want one of today's version", made)
 	}
 	if got, err := mustOpen(t, made[0]).Settings(t.Context(), 1); err != nil || got != want {
 		t.Errorf("the copy holds %+v, %v; want %+v", got, err, want)
@@ -287,7 +304,7 @@ func TestAMigrationIsPrecededByACopy(t *testing.T) {
 func TestAMigrationThatFailsLeavesTheStepBefore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "segue.db")
 	_ = mustOpen(t, path).Close()
-	bad := steps(map[string]string{"00002_bad.sql": "-- +goose Up\nCREATE TABLE half (x BIGINT);\nALTER TABLE nowhere ADD COLUMN x BIGINT;\n"})
+	bad := steps("CREATE TABLE half (x BIGINT);\nALTER TABLE nowhere ADD COLUMN x BIGINT;\n")
 	_, err := open(t.Context(), path, quiet, bad)
 	if err == nil || !strings.Contains(err.Error(), backupDir(path)) {
 		t.Fatalf("got %v, want an error that says where the copy is", err)
@@ -315,7 +332,7 @@ func TestOnlyTheLastCopiesAreKept(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s, err := open(t.Context(), path, quiet, steps(map[string]string{"00002_x.sql": "-- +goose Up\nCREATE TABLE x (x BIGINT);\n"}))
+	s, err := open(t.Context(), path, quiet, steps("CREATE TABLE x (x BIGINT);\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -340,7 +357,7 @@ func TestNoCopyNoMigration(t *testing.T) {
 	if err := os.WriteFile(backupDir(path), nil, 0o600); err != nil { // a file where the folder should be
 		t.Fatal(err)
 	}
-	_, err := open(t.Context(), path, quiet, steps(map[string]string{"00002_x.sql": "-- +goose Up\nCREATE TABLE x (x BIGINT);\n"}))
+	_, err := open(t.Context(), path, quiet, steps("CREATE TABLE x (x BIGINT);\n"))
 	if got := store.ProblemOf(err); got != store.Unusable {
 		t.Fatalf("got %q (%v), want %q", got, err, store.Unusable)
 	}
@@ -402,4 +419,49 @@ func lockedError(t *testing.T) error {
 		t.Fatal("two wrote at once")
 	}
 	return err
+}
+
+func TestWhatWasThereBeforeTheSoundStays(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "segue.db")
+	b, err := migrations.Files.ReadFile("00001_init.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := open(t.Context(), path, quiet, fstest.MapFS{"00001_init.sql": {Data: b}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := music.Settings{Guild: 1, LastVoice: 2, LastText: 3}
+	if err := s.SaveSettings(t.Context(), want); err != nil {
+		t.Fatal(err)
+	}
+	_ = s.Close()
+	s = mustOpen(t, path)
+	if got, err := s.Settings(t.Context(), 1); err != nil || got != want {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	}
+	if got, err := s.Sound(t.Context(), 1); err != nil || got != "" {
+		t.Errorf("a guild that never chose a sound has %q, %v", got, err)
+	}
+}
+
+func TestAMeasurementIsForgottenAfterAYear(t *testing.T) {
+	s := mustOpen(t, filepath.Join(t.TempDir(), "segue.db"))
+	loud := music.Loudness{Told: true, LUFS: -9, Heard: time.Minute}
+	for _, id := range []music.TrackID{"old", "young"} {
+		if err := s.SaveLoudness(t.Context(), id, loud); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.writer.Exec(`UPDATE track_loudness SET updated_at = updated_at - 32000000000 WHERE track_id = 'old'`); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SaveLoudness(t.Context(), "new", loud); err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[music.TrackID]bool{"old": false, "young": true, "new": true} {
+		if got, err := s.Loudness(t.Context(), id); err != nil || got.Told != want {
+			t.Errorf("%s: %+v, %v", id, got, err)
+		}
+	}
 }

@@ -16,6 +16,10 @@ import (
 type Store interface {
 	Settings(ctx context.Context, g music.GuildID) (music.Settings, error)
 	SaveSettings(ctx context.Context, s music.Settings) error
+	Sound(ctx context.Context, g music.GuildID) (string, error)
+	SaveSound(ctx context.Context, g music.GuildID, sound string) error
+	Loudness(ctx context.Context, t music.TrackID) (music.Loudness, error)
+	SaveLoudness(ctx context.Context, t music.TrackID, l music.Loudness) error
 	Close() error
 }
 
@@ -49,6 +53,13 @@ func clauses() map[string]func(t testing.TB, open func() Store) {
 		"ManyAtOnce":                 on(testManyAtOnce),
 		"AfterCloseNothingWorks":     on(testClosed),
 		"SavedSettingsSurvive":       testSurvive,
+		"TheSoundIsKept":             on(testSound),
+		"SoundAndSettingsDoNotMix":   on(testSoundApart),
+		"NobodysSoundIsRefused":      on(testNobodysSound),
+		"LoudnessIsKept":             on(testLoudness),
+		"TheBetterMeasurementStays":  on(testBetter),
+		"NothingMeasuredIsRefused":   on(testNothingMeasured),
+		"TheSoundSurvives":           testSoundSurvives,
 	}
 }
 

@@ -82,6 +82,30 @@ func (b *broken) SaveSettings(ctx context.Context, s music.Settings) error {
 	return err
 }
 
+func (b *broken) SaveSound(ctx context.Context, g music.GuildID, sound string) error {
+	switch {
+	case b.fault == "forgets the sound":
+		sound = ""
+	case b.fault == "saves a sound for nobody" && g == 0:
+		return nil
+	case b.fault == "forgets the channels":
+		delete(b.guilds, g)
+	}
+	return b.Memory.SaveSound(ctx, g, sound)
+}
+
+func (b *broken) SaveLoudness(ctx context.Context, t music.TrackID, l music.Loudness) error {
+	switch {
+	case b.fault == "forgets the peak":
+		l.Peak = 0
+	case b.fault == "keeps the last measurement":
+		delete(b.tracks, t)
+	case b.fault == "keeps the first measurement" && b.tracks[t].Told, b.fault == "keeps what says nothing" && !l.Told:
+		return nil
+	}
+	return b.Memory.SaveLoudness(ctx, t, l)
+}
+
 func (b *broken) Close() error {
 	err := b.Memory.Close()
 	if b.fault == "closes once" && b.last.Guild != 0 {
@@ -89,7 +113,7 @@ func (b *broken) Close() error {
 	}
 	b.last.Guild = 1
 	if b.fault == "forgets all" {
-		b.guilds = nil
+		b.guilds, b.sounds = nil, nil
 	}
 	return err
 }
@@ -109,6 +133,14 @@ func TestBrokenStoresAreFound(t *testing.T) {
 		{"saves when closed", "AfterCloseNothingWorks", "was written"},
 		{"closes once", "AfterCloseNothingWorks", "closing twice"},
 		{"forgets all", "SavedSettingsSurvive", "want {Guild:5"},
+		{"forgets the sound", "TheSoundIsKept", "the sound of 1"},
+		{"forgets the channels", "SoundAndSettingsDoNotMix", "want {Guild:1"},
+		{"saves a sound for nobody", "NobodysSoundIsRefused", "without a guild"},
+		{"forgets the peak", "LoudnessIsKept", "Peak:1.125"},
+		{"keeps the last measurement", "TheBetterMeasurementStays", "LUFS:-9"},
+		{"keeps the first measurement", "TheBetterMeasurementStays", "LUFS:-9"},
+		{"keeps what says nothing", "NothingMeasuredIsRefused", "says nothing"},
+		{"forgets all", "TheSoundSurvives", "the sound of 5"},
 	} {
 		b := &broken{Memory: &Memory{}, fault: c.fault}
 		found := audiotest.Found(t, func(v testing.TB) {
