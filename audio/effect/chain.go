@@ -173,6 +173,10 @@ func (c *Chain) Settled() bool {
 	return !c.time.on
 }
 
+// Straight reports whether what is appended is as long as what it was made of, sample for
+// sample, from here on, until Set wants a timescale.
+func (c *Chain) Straight() bool { return !c.time.on }
+
 // Latency is how many samples per channel of input have been taken whose turn has
 // not come: the next sample given is of the music that long before the last taken.
 // It is 0 without a timescale; what a timescale takes out of its place for a

@@ -26,6 +26,10 @@ const (
 	slab = 16 << 10
 	// room is what an encoder may append in place: the largest packet and its TOC.
 	room = 1276
+
+	// levelling is how many samples a piece takes to become louder or softer, if
+	// that is decided while it plays: two seconds.
+	levelling = 2 * audio.SampleRate
 )
 
 // A placed packet has been decoded; its music begins at a place on the timeline.
@@ -38,46 +42,54 @@ type placed struct {
 // encode. The timeline counts samples at 48 kHz; frame and packet of one place
 // hold the same music.
 type coder struct {
-	in     *intake
-	enc    audio.Encoder
-	tuner  tuner
-	volume volume
+	*console
+	in *intake
 
 	next  int64     // where the next frame begins
 	fed   int64     // where the PCM so far ends
 	dry   int64     // from where on nothing has been changed
-	pcm   []float32 // from next+lookahead on
-	head  int       // of pcm already encoded
-	ahead []placed  // decoded packets not yet wholly heard
-	ended bool      // fed is where the music ends
-	music int64     // where it begins
-	slab  []byte
-	last  []byte // the last frame
+	pcm   []float32 // decoded; what lies before head has been taken
+	head  int
+	at    int64    // where head is
+	ahead []placed // decoded packets not yet wholly heard
+	ended bool     // fed is where the music ends
+	music int64    // where it begins
+	fresh bool     // the listener has heard nothing to slide from
+	bent  int64    // samples heard more than there were, for a timescale
+	led   bool     // by a timescale: frames and packets of one place differ
 
-	settling int // frames for which a good moment to hand back has been waited
-	mix      [frameLen]float32
+	level    slide // by which the piece is made louder or softer
+	settling int   // frames for which a good moment to hand back has been waited
+	mix      []float32
 }
+
+const (
+	// behind is how many floats before head are kept: what a change glides from,
+	// a pitch filter looks at, and a console that is dry again gives back.
+	behind = 2 * frameLen
+	// least and most are how many samples per channel a console takes at once.
+	least, most = 120, audio.FrameSamples + 240
+)
 
 // start puts the timeline at a place for the packet to come, before which the
 // past packets, lasting heard samples, will be fed again. The first warm frames
 // lie before that place and are not to be sent. What is before music is silent;
-// zero is the container's time for the timeline's; the sound begins at gain.
-func (c *coder) start(at, heard, skip, music, zero int64, gain float64) {
+// zero is the container's time for the timeline's. If it is fresh, the listener has
+// not heard what comes before.
+func (c *coder) start(at, heard, skip, music, zero int64, fresh bool) {
 	c.in.reset(place{first: at - heard - skip, origin: at - heard, music: music, zero: zero})
 	c.enc.Reset()
-	c.volume.reset(gain)
+	c.wet, c.fresh, c.led = false, fresh, false
 	c.music, c.settling = music, 0
 	c.pcm, c.head, c.ahead, c.ended = c.pcm[:0], 0, c.ahead[:0], false
 	c.next = at - warm*frameSamples
+	c.at = c.next + int64(c.enc.Lookahead())
 	c.fed, c.dry = at-heard, c.next
 	// Where the past is shorter than the warm-up, silence stands in for it.
-	if gap := c.fed - c.from(); gap > 0 {
+	if gap := c.fed - c.at; gap > 0 {
 		c.silence(gap)
 	}
 }
-
-// from is where on the timeline pcm begins.
-func (c *coder) from() int64 { return c.next + int64(c.enc.Lookahead()) }
 
 // feed decodes p. In keep mode the packet is remembered until it has been heard,
 // and takes exactly the time it says.
@@ -123,7 +135,7 @@ func (c *coder) place(was int) {
 	if quiet := min(c.music-c.fed, n); quiet > 0 {
 		clear(c.pcm[was : was+int(quiet)*audio.Channels])
 	}
-	if late := min(c.from()-c.fed, n); late > 0 {
+	if late := min(c.at-c.fed, n); late > 0 {
 		c.pcm = slices.Delete(c.pcm, was, was+int(late)*audio.Channels)
 	}
 	c.fed += n
@@ -136,8 +148,10 @@ func (c *coder) silence(samples int64) {
 	clear(c.pcm[n:])
 }
 
-// short reports whether the PCM does not yet suffice for a frame.
-func (c *coder) short() bool { return len(c.pcm)-c.head < frameLen }
+// short reports whether fewer samples than that have been decoded and not taken.
+func (c *coder) short(samples int64) bool {
+	return int64(len(c.pcm)-c.head) < samples*audio.Channels
+}
 
 // finish marks the end of the music.
 func (c *coder) finish() {
@@ -149,57 +163,122 @@ func (c *coder) finish() {
 	}
 }
 
+// aim makes the sound what is wanted from the next frame on, or slide there.
+func (c *coder) aim(w *wanted) {
+	fresh := c.fresh
+	c.fresh = false
+	if fresh {
+		c.level.reset(w.level)
+	}
+	if !c.wet {
+		if w.plain() && c.level.open() {
+			return
+		}
+		c.soak(w, c.at, c.pcm[max(c.head-frameLen, 0):c.head], fresh)
+	}
+	c.console.aim(w)
+	c.level.aim(w.level, levelling)
+}
+
+// step changes some of what has been decoded, as much as the console lacks.
+func (c *coder) step() {
+	n := min(max(c.lacks(), least), most, int64(len(c.pcm)-c.head)/audio.Channels)
+	if n == 0 {
+		c.flush()
+		c.bent += c.taken - c.clock.since(c.at)
+		return
+	}
+	src, touched := c.pcm[c.head:c.head+int(n)*audio.Channels], 0
+	if !c.level.open() {
+		c.mix = append(c.mix[:0], src...)
+		src, touched = c.mix, c.level.apply(c.mix)
+	}
+	c.take(src, touched)
+	c.head += int(n) * audio.Channels
+	c.at += n
+	c.clock.set(c.taken, c.at-int64(c.chain.Latency()))
+	c.led = c.led || c.chain.Latency() > 0
+}
+
+// full reports whether the console has a frame to encode.
+func (c *coder) full() bool { return len(c.out) >= frameLen }
+
+// left is how many samples of music the listener has not heard, once it has ended.
+func (c *coder) left() int64 {
+	if !c.wet {
+		return c.fed - c.next
+	}
+	return int64(len(c.out)/audio.Channels) - c.padded + int64(c.enc.Lookahead())
+}
+
 // pad fills up a frame after the end of the music, and reports whether any music
 // is left in it.
 func (c *coder) pad() bool {
-	if c.next >= c.fed {
+	if c.left() <= 0 {
 		return false
 	}
-	if lack := frameLen - (len(c.pcm) - c.head); lack > 0 {
+	if c.wet {
+		c.console.pad()
+	} else if lack := frameLen - (len(c.pcm) - c.head); lack > 0 {
 		c.silence(int64(lack / audio.Channels))
 	}
 	return true
 }
 
-// encode makes the next frame with the sound at gain. What packets it completes
-// are added to past.
-func (c *coder) encode(gain float64, past *history) ([]byte, error) {
-	src := c.pcm[c.head : c.head+frameLen]
-	c.volume.aim(gain)
-	if !c.volume.dry() {
-		copy(c.mix[:], src)
-		src = c.mix[:]
-		c.dry, c.settling = c.from()+int64(c.volume.apply(src)), 0
+// encode makes the next frame of what is there. What packets it completes are
+// added to past.
+func (c *coder) encode(past *history) ([]byte, error) {
+	src := c.out
+	if !c.wet {
+		src = c.pcm[c.head:]
 	}
-	if cap(c.slab)-len(c.slab) < room {
-		c.slab = make([]byte, 0, slab)
-	}
-	n := len(c.slab)
-	began := c.tuner.begin()
-	b, err := c.enc.Encode(c.slab[n:n:cap(c.slab)], src)
-	c.tuner.end(began)
+	b, err := c.console.encode(src[:frameLen])
 	if err != nil {
 		return nil, err
 	}
-	c.slab = c.slab[:min(n+len(b), cap(c.slab))]
-	c.next += frameSamples
-	c.last = b
-	if c.head += frameLen; c.head >= 4*frameLen || c.short() {
-		c.pcm, c.head = c.pcm[:copy(c.pcm, c.pcm[c.head:])], 0
+	if c.wet {
+		c.out = c.out[:copy(c.out, c.out[frameLen:])]
+		c.given += frameSamples
+		c.next = max(c.next, c.clock.at(c.given)-int64(c.enc.Lookahead()))
+		c.dryUp()
+	} else {
+		c.next += frameSamples
+		c.at += frameSamples
+		c.head += frameLen
+	}
+	if c.head >= behind+4*frameLen || c.head > behind && len(c.pcm)-c.head < frameLen {
+		c.pcm, c.head = c.pcm[:copy(c.pcm, c.pcm[c.head-behind:])], behind
 	}
 	done := 0
 	for ; done < len(c.ahead) && c.ahead[done].at+c.ahead[done].length <= c.next; done++ {
 		past.add(c.ahead[done].timed)
 	}
 	c.ahead = slices.Delete(c.ahead, 0, done)
-	return b[:len(b):len(b)], nil
+	return b, nil
+}
+
+// dryUp makes the console dry again when it has nothing to do: what waits inside
+// is taken back.
+func (c *coder) dryUp() {
+	if c.touched > c.given-frameSamples {
+		c.settling = 0
+	}
+	back := int(c.held()) * audio.Channels
+	if !c.calm() || !c.level.open() || back > c.head {
+		return
+	}
+	c.bent += c.taken - c.clock.since(c.at)
+	c.dry = c.next + int64(c.enc.Lookahead()) - (c.given - c.touched)
+	c.head -= back
+	c.at -= c.held()
+	c.wet = false
 }
 
 // settled reports whether the listener's decoder can be handed the source's
 // packets next: all frames it remembers were unchanged, and a packet begins
 // where the next frame would.
 func (c *coder) settled() bool {
-	if !c.volume.dry() || c.next < c.dry+settle*frameSamples {
+	if c.wet || c.next < c.dry+settle*frameSamples {
 		return false
 	}
 	if len(c.ahead) == 0 {

@@ -16,28 +16,24 @@ func (s *Stream) enter(at int64) error {
 		return err
 	}
 	s.mode = Transcode
-	gain := 1.0
-	if !s.joined {
-		gain = s.want.Load().Gain() // nothing to slide from
-	}
 	heard, skip := int64(0), s.skip
 	s.warmup = s.warmup[:0]
 	if s.aligned {
 		s.warmup, heard = s.past.all(s.warmup)
 		skip = 0
 	}
-	s.coder.start(at, heard, skip, s.floor, s.zero, gain)
+	s.coder.start(at, heard, skip, s.floor, s.zero, !s.joined)
 	for _, p := range s.warmup {
 		if _, err := s.coder.feed(p, true); err != nil {
 			return err
 		}
 	}
-	return s.warm(at, gain)
+	return s.warm(at)
 }
 
 // warm lets the encoder live through the frames before at, and joins it to what
 // the listener's decoder has heard instead of them.
-func (s *Stream) warm(at int64, gain float64) error {
+func (s *Stream) warm(at int64) error {
 	var theirs opus.Tail
 	known := false
 	alone, can := s.coder.enc.(independent)
@@ -46,17 +42,17 @@ func (s *Stream) warm(at int64, gain float64) error {
 	}
 	var again history // the past is remembered already
 	for left := warm; left > 0; left-- {
-		if err := s.fill(); err != nil {
-			return err
+		if left == 1 && s.coder.fresh { // the first samples of the next are in it
+			s.coder.aim(s.want.Load())
 		}
-		if !s.coder.pad() {
-			return s.over()
+		if err := s.produce(); err != nil {
+			return err
 		}
 		if known && left <= 2 {
 			alone.Independent()
 			s.coder.meet(left, at, theirs.Comb, s.tail)
 		}
-		if _, err := s.coder.encode(gain, &again); err != nil {
+		if _, err := s.coder.encode(&again); err != nil {
 			return fmt.Errorf("encode: %w", err)
 		}
 	}
@@ -88,26 +84,18 @@ const joint = 240
 // these are filtered the opposite way before they are encoded, as the source's
 // encoder would have.
 func (c *coder) meet(left int, at int64, comb opus.Comb, tail func([]byte) (opus.Tail, bool)) {
-	pcm, i := c.pcm[c.head:c.head+frameLen], int(at-c.from())
 	if left > 1 {
-		copy(c.mix[:], pcm)
 		return
 	}
 	ours, _ := tail(c.last)
-	if comb.Period > 0 && ours.Comb.Period == 0 && i >= 0 && i+joint <= audio.FrameSamples && i+audio.FrameSamples >= opus.MaxPeriod+2 {
-		unfilter(c.mix[:], pcm, i, comb)
+	i := c.head/audio.Channels + int(at-c.at)
+	if comb.Period > 0 && ours.Comb.Period == 0 && at >= c.at && i+joint <= len(c.pcm)/audio.Channels && i >= opus.MaxPeriod+2 {
+		unfilter(c.pcm, i, comb)
 	}
 }
 
-// unfilter takes away from a joint of pcm, beginning with sample i, what comb adds. What
-// comes before pcm is in before.
-func unfilter(before, pcm []float32, i int, comb opus.Comb) {
-	sample := func(i int) float32 {
-		if i < 0 {
-			return before[len(before)+i]
-		}
-		return pcm[i]
-	}
+// unfilter takes away from a joint of pcm, beginning with sample i, what comb adds.
+func unfilter(pcm []float32, i int, comb opus.Comb) {
 	var out [joint * audio.Channels]float32
 	for k := range out {
 		fade := 1.0
@@ -118,11 +106,11 @@ func unfilter(before, pcm []float32, i int, comb opus.Comb) {
 		}
 		at := i*audio.Channels + k
 		j := at - comb.Period*audio.Channels
-		v := comb.Taps[0] * sample(j)
+		v := comb.Taps[0] * pcm[j]
 		for d := 1; d <= 2; d++ {
-			v += comb.Taps[d] * (sample(j-d*audio.Channels) + sample(j+d*audio.Channels))
+			v += comb.Taps[d] * (pcm[j-d*audio.Channels] + pcm[j+d*audio.Channels])
 		}
-		out[k] = sample(at) - float32(fade)*v
+		out[k] = pcm[at] - float32(fade)*v
 	}
 	copy(pcm[i*audio.Channels:], out[:])
 }

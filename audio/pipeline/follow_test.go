@@ -102,6 +102,7 @@ func (c *chain) stream() *Stream {
 		},
 	})
 	s.from = c
+	s.rules.limit = func() limiting { return &delaying{} }
 	s.rules.pass = func(p timed) bool { return len(p.Data) == 4*frameLen }
 	s.rules.length = func(_ string, p audio.Packet) (int64, bool) { return p.Duration, true }
 	return s

@@ -374,6 +374,7 @@ func (d *pieced) play(t testing.TB, look int, want func(i int) effect.Settings) 
 			return &piecer{decoder{rate: 48000, channels: 2}}, nil
 		},
 	})
+	s.rules.limit = func() limiting { return &delaying{} }
 	return recordWith(t, s, want, func(f audio.Frame) []float32 {
 		if s.Mode() == Passthrough {
 			return expand(f.Opus)

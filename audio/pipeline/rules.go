@@ -17,9 +17,12 @@ type rules struct {
 	// length is how many samples per channel at 48 kHz a packet decodes to, or 0
 	// if only the decoder can tell; ok says it is a packet.
 	length func(codec string, p audio.Packet) (samples int64, ok bool)
+	limit  func() limiting // makes what keeps the sound below the ceiling
 }
 
-func opusRules() rules { return rules{passable: mayPass, pass: opusMayPass, length: lengthOf} }
+func opusRules() rules {
+	return rules{passable: mayPass, pass: opusMayPass, length: lengthOf, limit: newLimiter}
+}
 
 // mayPass reports whether packets of c may pass at all: Opus in one or two
 // channels of one stream, as that has them, at the level it was coded.

@@ -158,6 +158,29 @@ func (e *encoder) Encode(dst []byte, pcm []float32) ([]byte, error) {
 	return dst, nil
 }
 
+// delaying is a limiter without a ceiling: it looks ahead and leaves all as it is.
+type delaying struct{ line []float32 }
+
+const delayed = 240
+
+func (d *delaying) Latency() int { return delayed }
+func (d *delaying) Idle() bool   { return true }
+func (d *delaying) Reset()       { d.line = nil }
+func (d *delaying) Process(dst, src []float32) []float32 {
+	d.line = append(d.line, src...)
+	if n := len(d.line) - 2*delayed; n > 0 {
+		dst = append(dst, d.line[:n]...)
+		d.line = append([]float32(nil), d.line[n:]...)
+	}
+	return dst
+}
+
+func (d *delaying) Flush(dst []float32) []float32 {
+	dst = d.Process(dst, make([]float32, 2*delayed))
+	d.Reset()
+	return dst
+}
+
 type nothing struct{}
 
 func (nothing) Close() error { return nil }
@@ -176,6 +199,7 @@ func standInWith(d audio.Demuxer, look int) *Stream {
 	s.tail = func([]byte) (opus.Tail, bool) { return opus.Tail{}, false }
 	s.from = d // its packets are no Opus to be framed
 	s.rules.pass = func(p timed) bool { return len(p.Data) == 4*frameLen }
+	s.rules.limit = func() limiting { return &delaying{} }
 	s.rules.length = func(_ string, p audio.Packet) (int64, bool) { return p.Duration, true }
 	return s
 }

@@ -10,7 +10,6 @@ import (
 	"segue/audio"
 	"segue/audio/codec"
 	"segue/audio/codec/opus"
-	"segue/audio/effect"
 	"segue/audio/resample"
 )
 
@@ -46,7 +45,7 @@ type Stream struct {
 	aligned bool                           // frames line up with packets, so that these may pass
 	begun   bool                           // the first packet has been looked at, aligned is decided
 
-	want  atomic.Pointer[effect.Settings]
+	want  atomic.Pointer[wanted]
 	mode  Mode
 	shown atomic.Uint32 // mode of the last frame
 	count counters
@@ -83,7 +82,7 @@ func New(d audio.Demuxer, c io.Closer, o Options) *Stream {
 	s := &Stream{o: o, close: sync.OnceValue(c.Close), demux: d, rules: opusRules(), codec: d.Codec(), tail: opus.TailOf}
 	s.framing = framing{from: d, on: s.rules.passable(s.codec), damaged: &s.count.damaged}
 	s.from, s.coding = &s.framing, s.codec.Name
-	s.want.Store(&s.o.Settings)
+	s.want.Store(newWanted(s.o.Settings, 1))
 	s.skip = s.codec.PreSkip
 	return s
 }
@@ -133,13 +132,14 @@ func (s *Stream) Lead() (int64, error) {
 // for the stream's owner.
 func (s *Stream) Length() int64 {
 	if s.mode == Transcode {
-		return max(s.coder.fed, 0) + s.added
+		return max(s.coder.fed, 0) + s.added + s.coder.bent
 	}
-	return max(s.last, 0) + s.added
+	bent := int64(0)
+	if s.coder != nil {
+		bent = s.coder.bent
+	}
+	return max(s.last, 0) + s.added + bent
 }
-
-// Want changes what is wanted of the sound from the next frame on.
-func (s *Stream) Want(e effect.Settings) { s.want.Store(&e) }
 
 // Next returns the next frame. After the last it returns io.EOF, or, if the
 // media failed or was cut short, everything that was good and then that error,
@@ -163,7 +163,7 @@ func (s *Stream) Next() (audio.Frame, error) {
 	return f, nil
 }
 
-func (s *Stream) next(want *effect.Settings) (audio.Frame, error) {
+func (s *Stream) next(want *wanted) (audio.Frame, error) {
 	for {
 		f, err := s.make(want)
 		if !errors.Is(err, errTurned) {
@@ -177,14 +177,14 @@ func (s *Stream) next(want *effect.Settings) (audio.Frame, error) {
 
 // make is next, but for the end of one stream and the beginning of another, at
 // which it returns errTurned.
-func (s *Stream) make(want *effect.Settings) (audio.Frame, error) {
+func (s *Stream) make(want *wanted) (audio.Frame, error) {
 	if s.mode == Passthrough && (!s.begun || !s.aligned) {
 		if err := s.begin(); err != nil {
 			return audio.Frame{}, err
 		}
 	}
-	neutral := want.Neutral()
-	if s.mode == Transcode && neutral && s.mayLeave() {
+	plain := want.plain()
+	if s.mode == Transcode && plain && s.mayLeave() {
 		s.leave()
 	}
 	if s.mode == Passthrough {
@@ -199,7 +199,7 @@ func (s *Stream) make(want *effect.Settings) (audio.Frame, error) {
 			}
 			at = s.end
 		} else {
-			if neutral && s.rules.pass(p) && !s.cut(p) {
+			if plain && s.rules.pass(p) && !s.cut(p) {
 				s.past.add(p)
 				s.count.passed.Add(1)
 				s.end = p.PTS + frameSamples
@@ -211,7 +211,7 @@ func (s *Stream) make(want *effect.Settings) (audio.Frame, error) {
 			return audio.Frame{}, err
 		}
 	}
-	return s.encode(want.Gain())
+	return s.encode(want)
 }
 
 // begin looks at the first packet: if it may pass, frames are aligned with
@@ -239,15 +239,16 @@ func (s *Stream) ready() error {
 		if err != nil {
 			return err
 		}
-		s.coder = &coder{enc: enc, tuner: newTuner(enc, &s.o)}
+		s.coder = &coder{console: &console{enc: enc, tuner: newTuner(enc, &s.o), limit: s.rules.limit()}}
+		s.coder.level.reset(1)
 	}
 	s.coder.in = newIntake(dec, s.o.Tables, s.codec.GainDB)
 	return nil
 }
 
-// fill decodes until there is enough for a frame, or no more.
-func (s *Stream) fill() error {
-	for s.coder.short() && !s.turning {
+// fill decodes until there are so many samples, or no more.
+func (s *Stream) fill(samples int64) error {
+	for s.coder.short(samples) && !s.turning {
 		p, err := s.read()
 		if err != nil {
 			s.coder.finish()
@@ -275,21 +276,44 @@ func (s *Stream) fill() error {
 }
 
 // encode makes the next frame the long way.
-func (s *Stream) encode(gain float64) (audio.Frame, error) {
-	if err := s.fill(); err != nil {
+func (s *Stream) encode(want *wanted) (audio.Frame, error) {
+	c := s.coder
+	c.aim(want)
+	if err := s.produce(); err != nil {
 		return audio.Frame{}, err
 	}
-	if s.coder.ended && !s.coder.pad() {
-		return audio.Frame{}, s.over()
-	}
-	pos := s.coder.next
-	b, err := s.coder.encode(gain, &s.past)
+	pos := c.next
+	b, err := c.encode(&s.past)
 	if err != nil {
 		return audio.Frame{}, fmt.Errorf("encode: %w", err)
 	}
 	s.count.transcoded.Add(1)
-	s.end = s.coder.next
+	s.end = c.next
 	return audio.Frame{Opus: b, Pos: max(pos, s.floor)}, nil
+}
+
+// produce sees to it that there is a frame to encode; if there will be none, the
+// error says why.
+func (s *Stream) produce() error {
+	c := s.coder
+	if !c.wet {
+		if err := s.fill(frameSamples); err != nil {
+			return err
+		}
+	}
+	for c.wet && !c.full() && !c.flushed {
+		if err := s.fill(min(max(c.lacks(), least), most)); err != nil {
+			return err
+		}
+		if err := s.land(); err != nil {
+			return err
+		}
+		c.step()
+	}
+	if c.ended && (!c.wet || c.flushed) && !c.pad() {
+		return s.over()
+	}
+	return nil
 }
 
 // over is what ends the frames once the coder has come to its end.
