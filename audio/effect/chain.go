@@ -130,7 +130,9 @@ func (c *Chain) Process(dst, src []float32) []float32 {
 		for i := range untilTimescale {
 			c.stages[i].process(pcm)
 		}
-		hush(pcm)
+		if c.time.on {
+			hush(pcm)
+		}
 		was := len(dst)
 		dst = c.time.process(dst, pcm)
 		for i := untilTimescale; i < stages; i++ {
@@ -144,23 +146,30 @@ func (c *Chain) Process(dst, src []float32) []float32 {
 // hush makes silence of what nobody hears, 300 dB below full scale: whoever squares
 // it, as a search for likeness and an encoder do, would be slow with what comes out.
 func hush(pcm []float32) {
-	const inaudible = 1e-15
 	for i, v := range pcm {
-		if v < inaudible && v > -inaudible {
+		if math.Float32bits(v)&^sign < inaudible {
 			pcm[i] = 0
 		}
 	}
 }
 
-// clean makes silence of what is no sound, which would stay in delays for ever.
+// clean makes silence of what is no sound, which would stay in delays for ever, and
+// of what nobody hears.
 func clean(pcm []float32) {
-	const wildest = 1e6
+	const wildest = 0x49742400 // the bits of 1e6; those of what is no number are more
 	for i, v := range pcm {
-		if !(v <= wildest && v >= -wildest) {
+		if math.Float32bits(v)&^sign-inaudible > wildest-inaudible {
 			pcm[i] = 0
 		}
 	}
 }
+
+// A number's bits without its sign are in the order of numbers: one comparison is
+// enough, and the processor foresees what comes of it.
+const (
+	sign      = 1 << 31
+	inaudible = 0x26901d7d // the bits of 1e-15
+)
 
 // Settled reports whether the chain changes nothing and holds nothing back: what
 // it appends is src to the bit, until Set wants something else.

@@ -101,9 +101,9 @@ func (c *Chain) state() map[string]float64 {
 	for i := range c.stages {
 		switch k := c.stages[i].k.(type) {
 		case *equalizer:
-			for j, b := range k.bands {
-				for n, v := range []float64{b.l1, b.l2, b.r1, b.r2} {
-					m[fmt.Sprintf("band %d.%d", j, n)] = v
+			for ch := range k.seen {
+				for j, v := range k.seen[ch] {
+					m[fmt.Sprintf("equalizer %d.%d", ch, j)] = float64(v)
 				}
 			}
 		case *karaoke:
