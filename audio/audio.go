@@ -26,6 +26,10 @@ type Media struct {
 	Refs      Refs      // opens what these bytes refer to; nil if nothing can
 	Live      bool      // they go on for as long as somebody sends
 
+	// Version names these very bytes: media with the same one hold the same. It is
+	// empty if nobody can promise that.
+	Version string
+
 	// Playing is what a live stream says is on just now ("Artist - Title"), or
 	// "". It may be called from any goroutine; nil if the stream never says.
 	Playing func() string

@@ -8,10 +8,14 @@ import (
 )
 
 // Open guesses the format of m and returns the stream of its frames. The stream
-// closes m; if Open fails, m is closed already. Errors are those of
+// closes m; if Open fails, m is closed already. If frames made of the same media
+// were kept, it is the stream of those, and m is closed. Errors are those of
 // container.Open, and, for what certainly has to be decoded, those of making the
 // codecs.
 func Open(m *audio.Media, o Options) (*Stream, error) {
+	if s := again(m, &o); s != nil {
+		return s, nil
+	}
 	d, err := container.Open(m)
 	if err != nil {
 		return nil, errors.Join(err, m.Close())

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"segue/audio"
 	"segue/audio/effect"
+	"segue/audio/framecache"
 	"segue/audio/governor"
 	"segue/audio/resample"
 )
@@ -30,6 +31,12 @@ type Options struct {
 	// how that goes. Nil leaves it to the encoder.
 	Governor *governor.Governor
 
+	// Kept is where a Pump keeps the frames of whole plays, and where Open finds
+	// them again; nil keeps none.
+	Kept *framecache.Cache
+
 	// Settings hold from the first frame on, until Want says otherwise.
 	Settings effect.Settings
+
+	origin origin // of the media, from Open on
 }

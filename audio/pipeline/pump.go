@@ -60,14 +60,18 @@ func Start(ctx context.Context, s *Stream) *Pump {
 // run makes frames until there are no more.
 func (p *Pump) run(ctx context.Context) {
 	first := true
+	record := p.stream.recorder()
+	defer record.drop()
 	for p.waitForRoom(ctx) {
 		f, err := guarded(p.stream.Next)
 		if err != nil {
+			record.ended(err)
 			if !errors.Is(err, io.EOF) && ctx.Err() == nil {
 				p.err = err
 			}
 			break
 		}
+		record.took(f)
 		p.frames <- f // there is room, and nobody else fills it
 		if first {
 			first = false

@@ -385,6 +385,9 @@ func (b *body) media() *audio.Media {
 	if b.ranges && b.from == 0 {
 		m.Seeker = b
 	}
+	if v := b.validator(); v != "" && !b.live && m.Size >= 0 && b.total == m.Size { // of unknown length, it could be cut short
+		m.Version = fmt.Sprintf("%s:%s %d %q", name, b.u, m.Size, v)
+	}
 	if b.titles {
 		m.Playing = b.playing
 	}

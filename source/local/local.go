@@ -130,7 +130,10 @@ func (s *Source) Open(ctx context.Context, t music.Track) (*audio.Media, error) 
 	if s.web != nil {
 		refs.Web = s.web(life)
 	}
-	return &audio.Media{ReadCloser: &opened{f, end}, Seeker: f, Ext: path.Ext(p), Size: st.Size(), Refs: refs}, nil
+	return &audio.Media{
+		ReadCloser: &opened{f, end}, Seeker: f, Ext: path.Ext(p), Size: st.Size(), Refs: refs,
+		Version: fmt.Sprintf("%s %d %d", t.ID, st.Size(), st.ModTime().UnixNano()),
+	}, nil
 }
 
 // errClosed is what opening something says after the media that refer to it.

@@ -1,0 +1,101 @@
+package pipeline
+
+import (
+	"errors"
+	"io"
+
+	"segue/audio"
+	"segue/audio/container"
+	"segue/audio/framecache"
+)
+
+// origin is what the frames of a stream are kept under.
+type origin struct {
+	version string // of its media; empty: they are not to be kept
+	bitrate int    // with which they are encoded, 0: the encoder's own
+}
+
+// bitrate is what is wanted just now; 0 leaves it to the encoder.
+func (o *Options) bitrate() int {
+	if o.Bitrate == nil {
+		return 0
+	}
+	return max(o.Bitrate(), 0)
+}
+
+// again returns the stream of what was kept of m, which it then closes; nil if
+// nothing was. It notes what m is, so that what will be played can be kept.
+func again(m *audio.Media, o *Options) *Stream {
+	if o.Kept == nil || m.Version == "" || m.Live {
+		return nil
+	}
+	o.origin = origin{m.Version, o.bitrate()}
+	kept, ok := o.Kept.Find(o.origin.version, o.origin.bitrate)
+	if !ok {
+		return nil
+	}
+	d, err := container.Open(kept.Media)
+	if err != nil || !mayPass(d.Codec()) {
+		_ = kept.Media.Close()
+		return nil
+	}
+	_ = m.Close() // nothing was read of it
+	played := *o
+	played.origin = origin{}
+	return New(told{d, kept.Info}, kept.Media, played)
+}
+
+// told is a demuxer of frames made of other media, of which info is known.
+type told struct {
+	audio.Demuxer
+	info audio.Info
+}
+
+func (t told) Info() audio.Info { return t.info }
+
+// A recorder has the frames of a pump kept if they turn out to be those of a whole
+// play, from beginning to end, of music that was encoded and nothing else done to.
+type recorder struct {
+	s    *Stream
+	to   *framecache.Recording // nil: they are not to be kept
+	next int64                 // where the next frame begins
+}
+
+// recorder begins to take down the frames of s, which begins.
+func (s *Stream) recorder() recorder {
+	r := recorder{s: s}
+	if s.o.origin.version != "" && !s.rules.passable(s.codec) {
+		r.to = s.o.Kept.Record(s.o.origin.version, s.o.origin.bitrate, s.Info())
+	}
+	return r
+}
+
+// took takes down the frame that s has just made. It waits for nothing.
+func (r *recorder) took(f audio.Frame) {
+	if r.to == nil {
+		return
+	}
+	if f.Pos != r.next || !r.s.dry() || r.s.o.bitrate() != r.s.o.origin.bitrate || !r.to.Add(f.Opus) {
+		r.drop()
+	}
+	r.next += frameSamples
+}
+
+// ended is told why there are no more frames.
+func (r *recorder) ended(err error) {
+	if errors.Is(err, io.EOF) {
+		r.to.Keep(r.s.Length())
+	}
+}
+
+// drop gives up what is not whole.
+func (r *recorder) drop() {
+	r.to.Drop()
+	r.to = nil
+}
+
+// dry reports whether the frame last made was encoded of music to which nothing
+// had been done.
+func (s *Stream) dry() bool {
+	return s.mode == Transcode && !s.coder.wet && s.coder.dry <= s.coder.next-frameSamples
+}

@@ -1,0 +1,312 @@
+package pipeline
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"segue/audio"
+	"segue/audio/audiotest"
+	"segue/audio/codec/opus"
+	"segue/audio/container/wav"
+	"segue/audio/effect"
+	"segue/audio/framecache"
+	"segue/audio/resample"
+)
+
+// soundFile writes some seconds of music with tags as a file of that kind.
+func soundFile(t testing.TB, kind string, seconds float64) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "music.wav")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := wav.NewWriter(f, wav.Format{Rate: audio.SampleRate, Channels: audio.Channels})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write(audiotest.Music(int(seconds * audio.SampleRate))); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if kind == "wav" {
+		return path
+	}
+	out := filepath.Join(t.TempDir(), "music."+kind)
+	args := []string{
+		"-v", "error", "-i", path, "-metadata", "title=Lantern", "-metadata", "artist=Nobody", "-metadata", "album=Rain",
+		"-metadata", "REPLAYGAIN_TRACK_GAIN=-3.21 dB", "-metadata", "REPLAYGAIN_TRACK_PEAK=0.987654",
+	}
+	if kind != "opus" {
+		args = append(args, "-ar", "44100")
+	}
+	if b, err := exec.CommandContext(t.Context(), audiotest.Tool(t, "ffmpeg"), append(args, out)...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, b)
+	}
+	return out
+}
+
+// opened is a file as a source gives it.
+func opened(t testing.TB, path string) *audio.Media {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &audio.Media{ReadCloser: f, Seeker: f, Ext: filepath.Ext(path), Size: st.Size(), Version: path}
+}
+
+func keeping(c *framecache.Cache) Options {
+	return Options{
+		Encoder: func() (audio.Encoder, error) { return opus.NewEncoder(opus.EncoderOptions{}) },
+		Tables:  new(resample.Tables), Kept: c,
+	}
+}
+
+// A heard play is all that came of one.
+type heardPlay struct {
+	frames []audio.Frame
+	info   audio.Info
+	length int64
+	stats  Stats
+	err    error
+}
+
+// playWith plays media through a pump to its end; each is called before each
+// frame is taken.
+func playWith(t testing.TB, m *audio.Media, o Options, each func(n int, p *Pump)) (h heardPlay) {
+	t.Helper()
+	s, err := Open(m, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.info = s.Info()
+	p := Start(t.Context(), s)
+	for {
+		if each != nil {
+			each(len(h.frames), p)
+		}
+		f, ok := <-p.frames
+		if !ok {
+			break
+		}
+		signal(p.room)
+		h.frames = append(h.frames, f)
+	}
+	h.err, h.length, h.stats = p.Err(), s.Length(), s.Stats()
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// restarted is the cache of that folder after a restart.
+func restarted(t testing.TB, c *framecache.Cache, o framecache.Options) *framecache.Cache {
+	t.Helper()
+	if err := c.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	next := framecache.New(o)
+	t.Cleanup(func() { _ = next.Close(t.Context()) })
+	return next
+}
+
+func folder(t testing.TB) framecache.Options {
+	return framecache.Options{Dir: filepath.Join(t.TempDir(), "frames"), Max: 64 << 20, Lost: func(err error) { t.Error(err) }}
+}
+
+func TestTheSecondPlayPassesAndIsTheSame(t *testing.T) {
+	for _, kind := range []string{"mp3", "flac", "m4a", "wav"} {
+		t.Run(kind, func(t *testing.T) {
+			path, o := soundFile(t, kind, 3.33), folder(t)
+			c := framecache.New(o)
+			first := playWith(t, opened(t, path), keeping(c), nil)
+			if first.err != nil || first.stats.Transcoded == 0 || first.stats.Passed != 0 {
+				t.Fatalf("the first play: %+v, %v", first.stats, first.err)
+			}
+			c = restarted(t, c, o)
+			second := playWith(t, opened(t, path), keeping(c), nil)
+			if second.err != nil || second.stats.Transcoded != 0 || second.stats.Passed != first.stats.Transcoded {
+				t.Fatalf("the second play: %+v, %v", second.stats, second.err)
+			}
+			same(t, first, second)
+		})
+	}
+}
+
+// same fails unless two plays gave the same.
+func same(t *testing.T, first, second heardPlay) {
+	t.Helper()
+	if len(first.frames) != len(second.frames) || first.length != second.length {
+		t.Fatalf("%d frames and %d samples, then %d and %d", len(first.frames), first.length, len(second.frames), second.length)
+	}
+	for i, f := range first.frames {
+		if f.Pos != second.frames[i].Pos || !bytes.Equal(f.Opus, second.frames[i].Opus) {
+			t.Fatalf("frame %d is another one", i)
+		}
+	}
+	if !reflect.DeepEqual(first.info, second.info) {
+		t.Fatalf("said of the music:\n%+v, then\n%+v", first.info, second.info)
+	}
+}
+
+func TestOnlyWholePlaysOfTheMusicAsItIsAreKept(t *testing.T) {
+	path, passing := soundFile(t, "flac", 2), soundFile(t, "opus", 2)
+	quieter := effect.Settings{Volume: 0.5}
+	rate := 64_000
+	for _, c := range []struct {
+		name string
+		path string
+		o    func(*Options)
+		m    func(*audio.Media)
+		each func(n int, p *Pump)
+	}{
+		{name: "quieter from the beginning", o: func(o *Options) { o.Settings = quieter }},
+		{name: "quieter for a while", each: func(n int, p *Pump) {
+			switch n {
+			case 20:
+				p.stream.Want(quieter)
+			case 30:
+				p.stream.Want(effect.Settings{})
+			}
+		}},
+		{name: "levelled", each: func(n int, p *Pump) {
+			if n == 10 {
+				p.stream.Level(-3)
+			}
+		}},
+		{name: "at another bit rate on the way", o: func(o *Options) { o.Bitrate = func() int { return rate } }, each: func(n int, _ *Pump) {
+			if n == 40 {
+				rate = 96_000
+			}
+		}},
+		{name: "stopped", each: func(n int, p *Pump) {
+			if n == 50 {
+				p.cancel()
+			}
+		}},
+		{name: "what passes anyway", path: passing},
+		{name: "of which nobody knows whether it changes", m: func(m *audio.Media) { m.Version = "" }},
+		{name: "live", m: func(m *audio.Media) { m.Live = true }},
+		{name: "cut short", m: func(m *audio.Media) {
+			m.ReadCloser, m.Seeker = cutShort{m.ReadCloser, io.LimitReader(m.ReadCloser, m.Size-10_000)}, nil
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.path == "" {
+				c.path = path
+			}
+			files := folder(t)
+			cache := framecache.New(files)
+			o, m := keeping(cache), opened(t, c.path)
+			if c.o != nil {
+				c.o(&o)
+			}
+			if c.m != nil {
+				c.m(m)
+			}
+			playWith(t, m, o, c.each)
+			if err := cache.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if inside, err := os.ReadDir(files.Dir); err == nil && len(inside) > 0 || cache.Stats().Kept > 0 {
+				t.Fatalf("kept: %v, %+v", inside, cache.Stats())
+			}
+		})
+	}
+}
+
+// cutShort is media that end before they should.
+type cutShort struct {
+	io.Closer
+	io.Reader
+}
+
+func TestAPlayThatDoesNotBeginAtTheBeginningIsNotKept(t *testing.T) {
+	files := folder(t)
+	cache := framecache.New(files)
+	s, err := Open(opened(t, soundFile(t, "flac", 2)), keeping(cache))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Seek(time.Second); err != nil {
+		t.Fatal(err)
+	}
+	p := Start(t.Context(), s)
+	for range p.frames {
+		signal(p.room)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cache.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if cache.Stats().Kept > 0 {
+		t.Fatal("kept")
+	}
+}
+
+func TestOtherMediaAndOtherBitRatesAreOtherPieces(t *testing.T) {
+	path, files := soundFile(t, "flac", 1), folder(t)
+	cache := framecache.New(files)
+	play := func(version string, rate int) heardPlay {
+		m, o := opened(t, path), keeping(cache)
+		m.Version, o.Bitrate = version, func() int { return rate }
+		h := playWith(t, m, o, nil)
+		cache = restarted(t, cache, files)
+		return h
+	}
+	play("one", 64_000)
+	for _, c := range []struct {
+		version string
+		rate    int
+		passes  bool
+	}{{"two", 64_000, false}, {"one", 96_000, false}, {"one", 64_000, true}, {"two", 64_000, true}, {"one", 96_000, true}} {
+		if h := play(c.version, c.rate); (h.stats.Transcoded == 0) != c.passes {
+			t.Errorf("%s at %d: %+v", c.version, c.rate, h.stats)
+		}
+	}
+}
+
+func TestAPieceThatPassesCanBeChangedAndSought(t *testing.T) {
+	path, files := soundFile(t, "mp3", 3), folder(t)
+	cache := framecache.New(files)
+	first := playWith(t, opened(t, path), keeping(cache), nil)
+	cache = restarted(t, cache, files)
+	changed := playWith(t, opened(t, path), keeping(cache), func(n int, p *Pump) {
+		if n == 50 {
+			p.stream.Want(effect.Settings{Volume: 0.5})
+		}
+	})
+	if len(changed.frames) != len(first.frames) || changed.stats.Passed < 45 || changed.stats.Transcoded < 50 {
+		t.Fatalf("%d frames of %d: %+v", len(changed.frames), len(first.frames), changed.stats)
+	}
+	s, err := Open(opened(t, path), keeping(cache))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	landed, err := s.Seek(2 * time.Second)
+	if err != nil || landed != 2*time.Second {
+		t.Fatalf("landed at %v, %v", landed, err)
+	}
+	if f, err := s.Next(); err != nil || f.Pos != 2*audio.SampleRate || !bytes.Equal(f.Opus, first.frames[100].Opus) {
+		t.Fatalf("the frame there is at %d, %v", f.Pos, err)
+	}
+}
