@@ -15,6 +15,8 @@ const (
 	// bufferSize is how much is read at once: a second of most music. It
 	// grows where more is looked at.
 	bufferSize = 16 << 10
+	// sizes are what it grows in steps of: Go's heap has them, up to 32 KiB.
+	sizes = 4 << 10
 	// worthJump is the shortest way to jump: a jump may be a new request.
 	worthJump = 64 << 10
 	// maxSkip is the longest way to skip by reading: longer than files we take.
@@ -245,7 +247,8 @@ func (r *Reader) fill(n int) {
 		r.from, r.to = 0, r.to-r.from
 	}
 	if len(r.buf)-r.from < n && r.to == len(r.buf) {
-		bigger := make([]byte, 2*len(r.buf)) // grows with what came, not with what is claimed
+		// It grows with what came, not with what is claimed.
+		bigger := make([]byte, min(2*len(r.buf), (n+sizes-1)/sizes*sizes))
 		copy(bigger, r.buf)
 		r.buf = bigger
 	}

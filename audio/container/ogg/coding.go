@@ -162,7 +162,7 @@ func (c *flacCoding) header(packet []byte, in *audio.Info) (bool, error) {
 		case comment:
 			tags.VorbisComment(in, packet[4:])
 		case picture:
-			_ = tags.FLACPicture(in, &c.cover, tags.Bytes(packet[4:]), int64(len(packet)-4)) // as far as it goes
+			_ = tags.FLACPicture(in, &c.cover, tags.Bytes(slices.Clone(packet[4:])), int64(len(packet)-4)) // as far as it goes
 		}
 	}
 	c.done = c.done || packet[0]&0x80 != 0 // the last metadata block says that it is

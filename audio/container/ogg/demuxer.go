@@ -1,6 +1,7 @@
 package ogg
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -53,8 +54,9 @@ type Demuxer struct {
 	base    int64 // samples at 48 kHz
 	preSkip int64 // samples at 48 kHz the first page does without
 
-	kept    [][]byte // what packets completed on the page are in: theirs who take them
-	queue   []queued // those packets, in order
+	page    []byte   // what is on it: the reader's own, good until that is asked for more
+	joined  []byte   // the packet that ends on it and began before
+	queue   []queued // packets completed on it, in order
 	at      int      // the next of them
 	partial []byte   // packet begun on a page before
 	open    bool     // partial goes on
@@ -68,8 +70,11 @@ type queued struct {
 	samples, trim int64 // at rate
 }
 
-// A span is where in kept a packet is.
-type span struct{ in, from, to int }
+// A span is where a packet is: on the page, or joined.
+type span struct {
+	from, to int
+	joined   bool
+}
 
 // NewDemuxer reads as far as the first audio. The error wraps
 // audio.ErrUnsupported if there is no audio, or none of a codec we know.
@@ -79,6 +84,7 @@ func NewDemuxer(r *input.Reader) (*Demuxer, error) {
 		return nil, err
 	}
 	d.opened = d.codec()
+	d.hold()
 	d.measure()
 	return d, nil
 }
@@ -173,7 +179,10 @@ func (d *Demuxer) ReadPacket() (p audio.Packet, err error) {
 	}
 	q := &d.queue[d.at]
 	d.at++
-	p.Data, p.PTS = d.kept[q.in][q.from:q.to:q.to], d.time(d.pos)
+	p.Data, p.PTS = d.packet(q.span), d.time(d.pos)
+	if !q.joined {
+		p.Data = d.slab.Copy(p.Data)
+	}
 	d.pos += q.samples
 	end := d.time(d.pos)
 	p.Duration = end - p.PTS
@@ -185,6 +194,21 @@ func (d *Demuxer) ReadPacket() (p audio.Packet, err error) {
 		p.Codec, d.told = &c, d.link
 	}
 	return p, nil
+}
+
+// packet is what is at that place.
+func (d *Demuxer) packet(at span) []byte {
+	if at.joined {
+		return d.joined[at.from:at.to:at.to]
+	}
+	return d.page[at.from:at.to]
+}
+
+// hold makes the packets in the queue outlive what the reader is asked for next.
+func (d *Demuxer) hold() {
+	if d.at < len(d.queue) {
+		d.page = bytes.Clone(d.page)
+	}
 }
 
 // time is a granule position in samples at 48 kHz since the beginning.

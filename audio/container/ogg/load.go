@@ -13,10 +13,6 @@ import (
 // about, in seconds.
 const maxJump = 600
 
-// maxKept is how many bytes are copied at once for packets to be made of them,
-// which keep them all. Go's heap gives so many at less cost than a page's 16 KiB.
-const maxKept = 10 << 10
-
 // load reads the next page of the stream and queues the packets completed on it.
 // It returns io.EOF at the end of the last stream, and audio.ErrTruncated if that
 // had not ended yet.
@@ -88,9 +84,9 @@ func (d *Demuxer) split(pg page, gap bool) error {
 	if gap || !continued {
 		d.open, d.over, d.partial = false, false, d.partial[:0]
 	}
-	lost := continued && !d.open             // the beginning of the first packet
-	from, to, size, at, end := 0, 0, 0, 0, 0 // at and end are of what was kept last
-	d.kept = d.kept[:0]
+	lost := continued && !d.open // the beginning of the first packet
+	from, to, size := 0, 0, 0
+	d.page, d.joined = pg.body, nil
 	for _, size8 := range pg.segments {
 		size = int(size8)
 		to += size
@@ -101,15 +97,11 @@ func (d *Demuxer) split(pg page, gap bool) error {
 			from, lost = to, false
 			continue
 		}
-		if to > end {
-			at, end = from-len(d.partial), max(to, min(from+maxKept, len(pg.body)))
-			d.keep(pg.body[from:end])
-		}
-		packet := span{len(d.kept) - 1, from - at, to - at}
-		from = to
+		packet := span{from: from, to: to}
 		if d.open {
-			packet = d.complete(packet.to)
+			packet = d.complete(pg.body[from:to])
 		}
+		from = to
 		if err := d.enqueue(packet, begin); err != nil {
 			return err
 		}
@@ -121,25 +113,16 @@ func (d *Demuxer) split(pg page, gap bool) error {
 	return nil
 }
 
-// keep copies a piece of a page, behind what there is already of the packet that
-// ends in it.
-func (d *Demuxer) keep(piece []byte) {
-	if len(d.partial) == 0 {
-		d.kept = append(d.kept, d.slab.Copy(piece))
-		return
-	}
-	d.kept = append(d.kept, append(append([]byte(nil), d.partial...), piece...))
-}
-
-// complete returns where the packet that went on is, if it ends at to: nowhere, if
-// it was too long to keep.
-func (d *Demuxer) complete(to int) span {
-	long := d.over || to > maxPacket
+// complete returns where the packet that went on is, if it ends with rest: nowhere,
+// if it was too long to keep.
+func (d *Demuxer) complete(rest []byte) span {
+	d.joined = append(append(make([]byte, 0, len(d.partial)+len(rest)), d.partial...), rest...)
+	long := d.over || len(d.joined) > maxPacket
 	d.open, d.over, d.partial = false, false, d.partial[:0]
 	if long && d.code.ready() {
 		return span{}
 	}
-	return span{0, 0, min(to, maxPacket)}
+	return span{0, min(len(d.joined), maxPacket), true}
 }
 
 // extend adds to the packet that goes on, as far as it is not too long.
@@ -156,7 +139,7 @@ func (d *Demuxer) enqueue(at span, taken bool) error {
 	if at.from == at.to {
 		return nil
 	}
-	packet := d.kept[at.in][at.from:at.to]
+	packet := d.packet(at)
 	if !taken {
 		var err error
 		in := &d.info
@@ -170,7 +153,7 @@ func (d *Demuxer) enqueue(at span, taken bool) error {
 	if !taken && d.code.ready() {
 		d.queue = append(d.queue, queued{})
 		q := &d.queue[len(d.queue)-1]
-		q.in, q.from, q.to = at.in, at.from, at.to
+		q.span = at
 		q.samples = d.code.samples(packet)
 	}
 	return nil
@@ -229,6 +212,7 @@ func (d *Demuxer) begin(granule, total int64) {
 
 // last reports whether nothing follows the page last read.
 func (d *Demuxer) last() bool {
+	d.hold()
 	b, _ := d.r.Peek(headerSize)
 	return len(b) < headerSize
 }

@@ -308,3 +308,48 @@ func BenchmarkChecksum(b *testing.B) {
 		s.page(page)
 	}
 }
+
+// A jammed seeker seeks so many times more.
+type jammed struct {
+	io.Seeker
+	left int
+}
+
+func (s *jammed) Seek(at int64, whence int) (int64, error) {
+	if s.left--; s.left < 0 {
+		return 0, errors.New("jammed")
+	}
+	return s.Seeker.Seek(at, whence)
+}
+
+// Packets are taken from the page as they are asked for: what a seek that comes to
+// nothing has read must not get between.
+func TestASeekThatFailsSpoilsNoPacket(t *testing.T) {
+	m := containertest.Media(song(t, 3000, 3000*960))
+	s := &jammed{m.Seeker, 100}
+	m.Seeker = s
+	d := containertest.Open(t, open, m).(*Demuxer)
+	read := func(i int) {
+		t.Helper()
+		if p, err := d.ReadPacket(); err != nil || !bytes.Equal(p.Data, packetOf(i)) {
+			t.Fatalf("packet %d: %v", i, err)
+		}
+	}
+	i := 0
+	for d.at < len(d.queue) || i == 0 { // the first page
+		read(i)
+		i++
+	}
+	read(i)
+	s.left = 1
+	if _, err := d.Seek(50 * time.Second); err == nil || s.left >= 0 {
+		t.Fatalf("%v, %d seeks left", err, s.left)
+	}
+	if len(d.queue) < 20 {
+		t.Fatalf("%d packets on a page", len(d.queue))
+	}
+	for d.at < len(d.queue) {
+		i++
+		read(i)
+	}
+}

@@ -61,6 +61,7 @@ func (d *Demuxer) Seek(to time.Duration) (time.Duration, error) {
 	if !d.r.Seekable() || d.r.Size() < 0 || !d.begun && !d.chained {
 		return 0, audio.ErrNotSeekable
 	}
+	d.hold()
 	pts := max(0, input.Samples(to)) // of a packet whose music is at to or, by PreSkip, before
 	end, err := d.goTo(pts + d.opened.PreSkip)
 	if err != nil {
