@@ -50,7 +50,7 @@ type ahead struct {
 	waited   bool  // a packet was slow
 	length   int64 // of all in the ring
 	bytes    int
-	piece    []byte // to copy packets to
+	own      copies
 	ended    error
 	reading  time.Time // when the wait for the packet being read began; zero if none is
 }
@@ -58,7 +58,6 @@ type ahead struct {
 func newAhead(ctx context.Context) *ahead {
 	return &ahead{
 		ctx: ctx, some: make(chan struct{}, 1), room: make(chan struct{}, 1),
-		ring: make([]audio.Packet, 128),
 	}
 }
 
@@ -73,18 +72,21 @@ func (a *ahead) read(d packets) {
 	}
 }
 
-// own copies b to where only packets are that are played next to it: where it is,
-// all of a page of its container may be kept for it. The caller has the lock.
-func (a *ahead) own(b []byte) []byte {
+// copies is where packets are copied to.
+type copies struct{ last []byte }
+
+// keep copies b to where only packets are that are played next to it: where it is,
+// all of a page of its container may be kept for it.
+func (o *copies) keep(b []byte) []byte {
 	if len(b) > piece/4 {
 		return b
 	}
-	if len(b) > cap(a.piece)-len(a.piece) {
-		a.piece = make([]byte, 0, piece)
+	if len(b) > cap(o.last)-len(o.last) {
+		o.last = make([]byte, 0, piece)
 	}
-	n := len(a.piece)
-	a.piece = append(a.piece, b...)
-	return a.piece[n:len(a.piece):len(a.piece)]
+	n := len(o.last)
+	o.last = append(o.last, b...)
+	return o.last[n:len(o.last):len(o.last)]
 }
 
 // waitForRoom returns false when the context has ended.
@@ -121,7 +123,7 @@ func (a *ahead) put(p audio.Packet, err error) {
 			a.grow()
 		}
 		if a.wanted { // before that, what has been read together is kept together
-			p.Data = a.own(p.Data)
+			p.Data = a.own.keep(p.Data)
 		}
 		a.ring[(a.first+a.n)%len(a.ring)] = p
 		a.n++
@@ -133,7 +135,7 @@ func (a *ahead) put(p audio.Packet, err error) {
 }
 
 func (a *ahead) grow() {
-	bigger := make([]audio.Packet, 2*len(a.ring))
+	bigger := make([]audio.Packet, max(2*len(a.ring), 128))
 	for i := range a.n {
 		bigger[i] = a.ring[(a.first+i)%len(a.ring)]
 	}

@@ -39,4 +39,5 @@ type Options struct {
 	Settings effect.Settings
 
 	origin origin // of the media, from Open on
+	shared bool   // the packets are frames of a Share, made when they are read
 }

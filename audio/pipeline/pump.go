@@ -45,14 +45,18 @@ func Start(ctx context.Context, s *Stream) *Pump {
 		stream: s, ahead: newAhead(ctx), cancel: cancel,
 		frames: make(chan audio.Frame, shallow), room: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
-	from := s.from
-	s.from = p.ahead
+	from, shared := s.from, s.o.shared
+	if !shared {
+		s.from = p.ahead
+	}
 	p.tasks.Add(1)
 	context.AfterFunc(ctx, func() {
 		defer p.tasks.Done()
 		_ = s.Close() // frees a read that is waiting; Close reports the error
 	})
-	p.tasks.Go(func() { p.ahead.read(from) })
+	if !shared { // else the share reads ahead
+		p.tasks.Go(func() { p.ahead.read(from) })
+	}
 	p.tasks.Go(func() { p.run(ctx) })
 	return p
 }

@@ -1,0 +1,320 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"segue/audio"
+)
+
+const (
+	// back is how much of what has been read by all is kept, in samples at
+	// 48 kHz: what the slowest listener of a line may ask a fork to begin with.
+	back = 4 * audio.SampleRate
+	// farBack is the same for a line that is slower than the others.
+	farBack = 12 * audio.SampleRate
+	// feedBytes bounds all packets of a feed in memory, whatever they claim to last.
+	feedBytes = 4 << 20
+	// drained is how much of a live station nobody listens to just now is let go
+	// at a time, so that it is not old when somebody does again.
+	drained = time.Second
+)
+
+var (
+	// errBehind is what reading gives where the packets are gone already.
+	errBehind = errors.New("too far behind the others")
+	// errLeft is what reading gives who has stopped.
+	errLeft = errors.New("left the share")
+)
+
+// A feed reads one opened media for many streams, each of which has a cursor.
+type feed struct {
+	demux audio.Demuxer // only for its Codec and Info
+	from  packets       // the reader's
+	live  bool
+	ctx   context.Context // ends all waiting
+	room  chan struct{}   // has one when packets may have been taken
+
+	mu      sync.Mutex
+	ring    []fed
+	first   int64 // number of the oldest packet there is
+	next    int64 // number of the packet to be read next
+	front   int64 // number of the packet the furthest cursor reads next
+	read    sum   // all before next
+	taken   sum   // all before front
+	codec   audio.CodecInfo
+	cursors []*cursor
+	own     copies
+	expect  int64 // PTS of the packet to be read next, if it follows the one before
+	shift   int64 // by which PTS are less than the container has them
+	ended   error
+	waited  bool      // a packet was slow
+	reading time.Time // when the wait for the packet being read began; zero if none is
+}
+
+// A sum counts packets' samples at 48 kHz and bytes from the very first on.
+type sum struct{ length, bytes int64 }
+
+// A fed packet knows what came before it.
+type fed struct {
+	audio.Packet
+	before sum
+}
+
+func newFeed(ctx context.Context, s *Stream, live bool) *feed {
+	d := s.demux
+	return &feed{demux: d, from: s.from, live: live, ctx: ctx, room: make(chan struct{}, 1), ring: make([]fed, 128), codec: d.Codec()}
+}
+
+// run reads until the media ends or the context does.
+func (f *feed) run() {
+	for f.waitForRoom() {
+		p, err := guarded(f.from.ReadPacket)
+		f.put(p, err)
+		if err != nil {
+			return
+		}
+	}
+}
+
+// waitForRoom returns false when the context has ended.
+func (f *feed) waitForRoom() bool {
+	for {
+		f.mu.Lock()
+		full := f.full()
+		if !full {
+			f.reading = time.Now()
+		}
+		f.mu.Unlock()
+		if f.ctx.Err() != nil {
+			return false
+		}
+		if !full {
+			return true
+		}
+		if !f.wait() {
+			return false
+		}
+	}
+}
+
+// wait waits for room; of a live station nobody listens to it makes some, at the
+// pace of the music.
+func (f *feed) wait() bool {
+	var old <-chan time.Time
+	if f.live {
+		t := time.NewTimer(drained)
+		defer t.Stop()
+		old = t.C
+	}
+	select {
+	case <-f.room:
+	case <-old:
+		f.drain(toSamples(drained))
+	case <-f.ctx.Done():
+		return false
+	}
+	return true
+}
+
+// full reports whether enough has been read ahead; the caller has the lock.
+func (f *feed) full() bool {
+	depth := int64(near)
+	if f.waited {
+		depth = deep
+	}
+	length, bytes := f.read.length-f.taken.length, f.read.bytes-f.taken.bytes
+	return f.next > f.front && (length >= depth || bytes >= deepBytes)
+}
+
+// drain lets go so many samples that nobody has read.
+func (f *feed) drain(samples int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for until := f.taken.length + samples; f.front < f.next && f.taken.length < until; {
+		f.pass(f.at(f.front))
+	}
+	f.trim()
+}
+
+func (f *feed) put(p audio.Packet, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waited = f.waited || time.Since(f.reading) >= slow
+	f.reading = time.Time{}
+	if err != nil {
+		f.ended = err
+	} else {
+		if f.next-f.first == int64(len(f.ring)) {
+			f.grow()
+		}
+		f.stamp(&p)
+		p.Data = f.own.keep(p.Data)
+		*f.at(f.next) = fed{p, f.read}
+		f.next++
+		f.read.length += p.Duration
+		f.read.bytes += int64(len(p.Data) + overhead)
+		f.trim()
+	}
+	for _, c := range f.cursors {
+		signal(c.some)
+	}
+}
+
+// stamp makes times go on without gaps within one stream. Who decodes counts
+// samples, and so must who joins him.
+func (f *feed) stamp(p *audio.Packet) {
+	const rounding = 2 // of times that are no whole samples at 48 kHz
+	if gap := p.PTS - f.expect; p.Codec != nil || f.next == 0 {
+		f.shift = 0
+	} else if gap > rounding || gap < -rounding {
+		f.shift += gap
+	}
+	f.expect = p.PTS + p.Duration
+	if p.Duration <= 0 { // who knows
+		f.expect = p.PTS
+	}
+	p.PTS -= f.shift
+}
+
+func (f *feed) at(n int64) *fed { return &f.ring[n%int64(len(f.ring))] }
+
+func (f *feed) grow() {
+	bigger := make([]fed, 2*len(f.ring))
+	for n := f.first; n < f.next; n++ {
+		bigger[n%int64(len(bigger))] = *f.at(n)
+	}
+	f.ring = bigger
+}
+
+// trim lets go what nobody needs any more; the caller has the lock.
+func (f *feed) trim() {
+	keep := f.taken.length - back
+	for _, c := range f.cursors {
+		if c.next >= f.first && c.next < f.next {
+			keep = min(keep, f.at(c.next).before.length-2*lead)
+		}
+	}
+	keep = max(keep, f.taken.length-farBack)
+	for f.first < f.front {
+		p := f.at(f.first)
+		if p.before.length+p.Duration > keep && f.read.bytes-p.before.bytes <= feedBytes {
+			return
+		}
+		if p.Codec != nil {
+			f.codec = *p.Codec
+		}
+		*p = fed{}
+		f.first++
+	}
+}
+
+// pass accounts for the packet at the front having been read; the caller has the
+// lock.
+func (f *feed) pass(p *fed) {
+	was := f.full()
+	f.front++
+	f.taken.length += p.Duration
+	f.taken.bytes += int64(len(p.Data) + overhead)
+	if was || f.low() {
+		signal(f.room)
+	}
+}
+
+// low reports whether it is time to read on; the caller has the lock.
+func (f *feed) low() bool {
+	depth := int64(near)
+	if f.waited {
+		depth = deep
+	}
+	return float64(f.read.length-f.taken.length) < float64(depth)*refill && float64(f.read.bytes-f.taken.bytes) < deepBytes*refill
+}
+
+// A cursor reads a feed. Its methods are for one goroutine, but for Close.
+type cursor struct {
+	feed *feed
+	some chan struct{} // has one when packets may have come
+	done chan struct{} // closed by Close
+	once sync.Once
+	next int64 // number of the packet to be read next; guarded by the feed's lock
+}
+
+// cursor returns one that reads packet n next; the caller has the lock.
+func (f *feed) cursor(n int64) *cursor {
+	c := &cursor{feed: f, some: make(chan struct{}, 1), done: make(chan struct{}), next: n}
+	f.cursors = append(f.cursors, c)
+	return c
+}
+
+// ReadPacket waits for the next packet, the end, or Close.
+func (c *cursor) ReadPacket() (audio.Packet, error) {
+	for {
+		p, ok, err := c.take()
+		if ok || err != nil {
+			return p, err
+		}
+		select {
+		case <-c.some:
+		case <-c.done:
+			return audio.Packet{}, errLeft
+		case <-c.feed.ctx.Done():
+			return audio.Packet{}, context.Cause(c.feed.ctx)
+		}
+	}
+}
+
+func (c *cursor) take() (_ audio.Packet, ok bool, err error) {
+	f := c.feed
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case c.next < f.first:
+		return audio.Packet{}, false, errBehind
+	case c.next == f.next:
+		return audio.Packet{}, false, f.ended
+	}
+	p := f.at(c.next)
+	if c.next == f.front {
+		f.pass(p)
+	}
+	c.next++
+	return p.Packet, true, nil
+}
+
+// number is that of the packet to be read next.
+func (c *cursor) number() int64 {
+	c.feed.mu.Lock()
+	defer c.feed.mu.Unlock()
+	return c.next
+}
+
+// Close ends reading, and a read that waits. It may be called more than once and
+// from any goroutine.
+func (c *cursor) Close() error {
+	c.once.Do(func() {
+		close(c.done)
+		f := c.feed
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		for i, o := range f.cursors {
+			if o == c {
+				last := len(f.cursors) - 1
+				f.cursors[i], f.cursors[last] = f.cursors[last], nil
+				f.cursors = f.cursors[:last]
+				break
+			}
+		}
+	})
+	return nil
+}
+
+// Codec, Info and Seek make a demuxer of a cursor.
+func (c *cursor) Codec() audio.CodecInfo { return c.feed.demux.Codec() }
+
+// Info is what the container tells about the whole.
+func (c *cursor) Info() audio.Info { return c.feed.demux.Info() }
+
+// Seek is refused: who seeks does not hear what the others hear.
+func (c *cursor) Seek(time.Duration) (time.Duration, error) { return 0, audio.ErrNotSeekable }
