@@ -29,6 +29,7 @@ import (
 var (
 	_ player.Library    = (*source.Library)(nil)
 	_ player.Conn       = (*voice.Conn)(nil)
+	_ player.Store      = (*sqlite.Store)(nil)
 	_ bot.Resolver      = (*source.Library)(nil)
 	_ bot.SettingsStore = (*sqlite.Store)(nil)
 	_ bot.Players       = (*player.Registry)(nil)
@@ -107,7 +108,7 @@ func (a *app) assemble(ctx context.Context, who bot.Identity) (err error) {
 	}
 	a.voice = voice.NewManager(voice.Options{Log: a.log, TLS: a.hooks.tls})
 	a.players = player.NewRegistry(context.WithoutCancel(ctx), player.Options{
-		Library: a.library, Voice: joiner{a.voice}, Pipeline: live(a.cfg), Bitrate: a.cfg.OpusBitrate,
+		Library: a.library, Voice: joiner{a.voice}, Store: a.store, Pipeline: live(a.cfg), Bitrate: a.cfg.OpusBitrate,
 		Log: a.log, Limit: a.cfg.QueueLimit, Idle: a.cfg.PlayerIdle,
 	})
 	if a.bot, err = bot.New(bot.Options{

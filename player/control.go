@@ -42,39 +42,48 @@ func (s *state) pause(on bool) error {
 	case on == s.paused:
 		return nil
 	}
-	if on {
-		s.dropOld() // it would be heard again for a moment otherwise
-	}
 	s.setPaused(on)
 	s.log.Info("pause", "on", on)
 	return nil
 }
 
+// setPaused holds what is heard, and lets nothing else be heard, or goes on.
 func (s *state) setPaused(on bool) {
+	if on == s.paused {
+		return
+	}
 	s.paused = on
 	s.deck.hold(on)
+	l := s.cur
+	switch {
+	case on && s.old != nil:
+		s.endOld() // fading; what follows it waits for the end of the pause
+	case l == nil || l.reel == nil:
+	case on && !l.reel.began.Load():
+		s.deck.play(nil)
+	default:
+		l.reel.pump.Hold(on)
+	}
+	if !on {
+		s.present()
+	}
 }
 
 func (s *state) skip(n int) (queue.Entry, error) {
-	if s.cur == nil {
+	was := s.cur
+	if was == nil {
 		return queue.Entry{}, invalid("player.nothing_playing")
 	}
-	if s.paused || s.conn == nil {
-		s.dropOld()
-		s.deck.play(nil)
-		s.setPaused(false)
-	}
 	s.failures = 0
-	was := s.cur
 	s.emit(TrackEnded{Entry: was.entry, Reason: Replaced, Played: was.played()})
 	s.log.Info("track ended", "entry", was.entry.ID, "reason", Replaced.String())
+	s.replace()
 	e, ok := s.queue.Skip(n)
 	if !ok {
-		s.cur = nil
-		s.silence(was)
+		s.dropNext()
+		s.endOld()
 		return queue.Entry{}, nil
 	}
-	s.keepOld(was)
 	s.begin(e)
 	return e, nil
 }
@@ -90,41 +99,99 @@ func (s *state) halt(why Reason) {
 	if l := s.cur; l != nil {
 		s.emit(TrackEnded{Entry: l.entry, Reason: why, Played: l.played()})
 		s.log.Info("track ended", "entry", l.entry.ID, "reason", why.String())
-		s.cur = nil
-		s.silence(l)
+		s.silence()
 	}
 	s.queue.Finish()
 }
 
-// silence closes l, and with it everything that was lined up. With nothing left
-// to hold a pause is over, or the next Enqueue would not be heard.
-func (s *state) silence(l *load) {
-	s.deck.play(nil)
-	s.setPaused(false)
-	s.drop(l)
-	s.drop(s.next)
-	s.next = nil
-	s.dropOld()
+// silence ends what plays, fading if it is heard, and with it everything that was
+// lined up. With nothing left to hold a pause is over, or the next Enqueue would not
+// be heard.
+func (s *state) silence() {
+	s.replace()
+	s.dropNext()
+	s.endOld()
 }
 
-// keepOld lets the skipped track be heard until the next one is ready, if it is
-// being heard.
-func (s *state) keepOld(l *load) {
-	if s.old != nil {
-		s.drop(l) // skipped before it was heard: the one before it is still there
-		return
+// replace takes the current load off: there is none then, and no pause. If it is
+// being heard it becomes the old one, else it is closed.
+func (s *state) replace() {
+	l := s.cur
+	heard := s.heard(l)
+	s.cur = nil
+	if s.paused || s.conn == nil {
+		s.dropOld()
+		s.deck.play(nil)
+		s.setPaused(false)
 	}
-	if l.reel == nil || !l.reel.began.Load() || s.paused || s.conn == nil {
+	switch {
+	case !heard && s.old == nil:
 		s.deck.play(nil)
 		s.drop(l)
-		return
+	case !heard:
+		s.part(s.old, l)
+		s.drop(l)
+	case s.old != nil: // heard already, while the one before it fades
+		s.dropOld()
+		fallthrough
+	default:
+		s.old = l
+		s.deck.follow(l.reel, nil, true)
+		s.oldEnds.Reset(oldLimit)
 	}
-	s.old = l
-	s.deck.follow(l.reel, nil, true)
-	s.oldEnds.Reset(oldLimit)
 }
 
-// dropOld ends the skipped track's afterlife; the current one follows as it is.
+// part has nothing follow old that comes from l.
+func (s *state) part(old, l *load) {
+	if old == nil || old.reel == nil || l == nil || l.reel == nil {
+		return
+	}
+	if old.reel.after == l.reel {
+		old.reel.follow(nil, 0)
+	}
+	s.deck.unfollow(old.reel, l.reel)
+}
+
+// heard reports whether frames of l reach listeners now.
+func (s *state) heard(l *load) bool {
+	return l != nil && l.reel != nil && l.reel.began.Load() && !l.reel.over.Load() && !s.paused && s.conn != nil
+}
+
+// endOld has the old one fade out, or into the current one if that was said to
+// follow it, from now on.
+func (s *state) endOld() {
+	l := s.old
+	if l == nil || l.cut {
+		return
+	}
+	l.cut = true
+	var next *reel
+	if s.cur != nil && !s.paused {
+		next = s.cur.reel
+	}
+	if l.reel.after != next {
+		l.reel.follow(nil, 0)
+	}
+	if l.reel.after == nil && s.sound.Fade == 0 {
+		s.dropOld()
+		return
+	}
+	s.deck.follow(l.reel, next, next != nil)
+	l.reel.pump.Cut(s.sound.Fade)
+	s.oldEnds.Reset(s.sound.Fade + cutLimit)
+}
+
+// oldOver is called when the old one has had its time.
+func (s *state) oldOver() {
+	if s.old != nil && s.old.cut {
+		s.log.Warn("a fade did not end in time")
+		s.dropOld()
+		return
+	}
+	s.endOld()
+}
+
+// dropOld ends the old one's afterlife at once; the current one follows as it is.
 func (s *state) dropOld() {
 	if s.old == nil {
 		return
@@ -132,7 +199,10 @@ func (s *state) dropOld() {
 	l := s.old
 	s.old = nil
 	s.oldEnds.Stop()
-	if s.cur != nil {
+	if l.left != nil {
+		l.left()
+	}
+	if s.cur != nil && !s.paused {
 		s.deck.play(s.cur.reel) // nil while it is being opened
 	} else {
 		s.deck.play(nil)

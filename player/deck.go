@@ -20,12 +20,19 @@ const (
 // A reel is a track that has been opened and makes frames.
 type reel struct {
 	tape
-	cue   int64  // position, in samples, from which the next track should be got ready
-	alone lineup // this reel and nothing after it
+	cue   int64         // how many frames are heard before the next track is got ready
+	eve   int64         // position, in samples, from which the end is near
+	alone lineup        // this reel and nothing after it
+	turn  chan struct{} // holds one while somebody seeks
+
+	// The player's goroutine's alone.
+	after   *reel         // what the pump was told that follows
+	overlap time.Duration // and by how much
 
 	// Written by whoever calls Take, read by the player's goroutine.
 	began  atomic.Bool
 	cued   atomic.Bool
+	ending atomic.Bool
 	stuck  atomic.Bool
 	over   atomic.Bool  // no frame will come any more
 	pos    atomic.Int64 // where the next frame begins, in samples
@@ -33,10 +40,23 @@ type reel struct {
 	dry    atomic.Int64 // asked for in vain, since the last frame
 }
 
-func newReel(t tape, cue int64) *reel {
-	r := &reel{tape: t, cue: cue}
+func newReel(t tape, cue, eve int64) *reel {
+	r := &reel{tape: t, cue: cue, eve: eve, turn: make(chan struct{}, 1)}
 	r.alone.now = r
 	return r
+}
+
+// follow says what comes after r, nil for nothing, and how much both overlap.
+func (r *reel) follow(next *reel, overlap time.Duration) {
+	if r.after == next && (next == nil || r.overlap == overlap) {
+		return
+	}
+	r.after, r.overlap = next, overlap
+	if next == nil {
+		r.pump.Follow(nil, 0)
+		return
+	}
+	r.pump.Follow(next.pump, overlap)
 }
 
 // A lineup is what to play now and what right after it. It is never changed,
@@ -66,11 +86,10 @@ func newDeck() *deck {
 }
 
 // Take returns the next frame of what is lined up. It never blocks and never
-// allocates.
+// allocates. While paused it goes on with what plays, which fades out, but to nothing
+// else.
 func (d *deck) Take() (audio.Frame, bool) {
-	if d.held.Load() {
-		return audio.Frame{}, false
-	}
+	held := d.held.Load()
 	for {
 		l := d.line.Load()
 		r := l.now
@@ -86,11 +105,16 @@ func (d *deck) Take() (audio.Frame, bool) {
 			return f, true
 		}
 		if !ended {
-			d.missed(r)
+			if !held {
+				d.missed(r)
+			}
 			return audio.Frame{}, false
 		}
 		if !r.over.Swap(true) {
 			d.ring()
+		}
+		if held {
+			return audio.Frame{}, false
 		}
 		if l.next == nil {
 			if l.more {
@@ -105,7 +129,7 @@ func (d *deck) Take() (audio.Frame, bool) {
 func (d *deck) took(r *reel, f audio.Frame) {
 	pos := f.Pos + audio.FrameSamples
 	r.pos.Store(pos)
-	r.frames.Add(1)
+	heard := r.frames.Add(1)
 	r.dry.Store(0)
 	d.frames.Add(1)
 	d.flowing.Store(true)
@@ -113,8 +137,12 @@ func (d *deck) took(r *reel, f audio.Frame) {
 		r.began.Store(true)
 		d.ring()
 	}
-	if pos >= r.cue && !r.cued.Load() {
+	if heard >= r.cue && !r.cued.Load() {
 		r.cued.Store(true)
+		d.ring()
+	}
+	if pos >= r.eve && !r.ending.Load() {
+		r.ending.Store(true)
 		d.ring()
 	}
 }
@@ -176,6 +204,16 @@ func (d *deck) follow(now, next *reel, more bool) (ok bool) {
 		return &lineup{now: now, next: next, more: more}
 	})
 	return ok
+}
+
+// unfollow takes next out if it is lined up to come after now; something still is to.
+func (d *deck) unfollow(now, next *reel) {
+	d.change(func(l lineup) *lineup {
+		if l.now != now || l.next != next {
+			return nil
+		}
+		return &lineup{now: now, more: true}
+	})
 }
 
 // hold pauses or goes on.

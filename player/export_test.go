@@ -11,8 +11,12 @@ type Pump = pump
 
 // Open replaces how media become frames.
 func (r *Registry) Open(f func(ctx, life context.Context, m *audio.Media) (Pump, audio.Info, error)) {
-	r.open = func(ctx, life context.Context, m *audio.Media, _ func() int) (tape, error) {
+	r.open = func(ctx, life context.Context, m *audio.Media, w wish) (tape, error) {
 		p, info, err := f(ctx, life, m)
+		if err == nil {
+			p.Want(w.sound.Effects)
+			p.Level(w.level(info))
+		}
 		return tape{pump: p, info: info, mode: func() string { return "passthrough" }}, err
 	}
 }
@@ -23,7 +27,7 @@ type Deck = deck
 // NewDeck makes a deck that plays these pumps one after the other.
 func NewDeck(now, next Pump) *Deck {
 	d := newDeck()
-	a, b := newReel(tape{pump: now}, 0), newReel(tape{pump: next}, 0)
+	a, b := newReel(tape{pump: now}, 0, 0), newReel(tape{pump: next}, 0, 0)
 	d.play(a)
 	d.follow(a, b, true)
 	return d

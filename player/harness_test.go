@@ -12,10 +12,14 @@ import (
 	"time"
 
 	"segue/audio"
+	"segue/audio/effect"
+	"segue/audio/levelling"
+	"segue/audio/pipeline"
 	"segue/music"
 	"segue/player"
 	"segue/player/playertest"
 	"segue/queue"
+	"segue/store/storetest"
 )
 
 const (
@@ -27,73 +31,39 @@ const (
 
 var fromLounge = player.Request{By: alice, Voice: lounge, Text: chat}
 
-// reel is a pump that plays a scripted track by the clock, without goroutines.
-type reel struct {
-	script playertest.Script
-	media  *playertest.Media
-	ready  chan struct{}
-	first  time.Time
-
-	mu   sync.Mutex
-	next int
-}
-
-func open(ctx, _ context.Context, m *audio.Media) (player.Pump, audio.Info, error) {
-	media := m.ReadCloser.(*playertest.Media)
-	s := media.Script
-	if s.Panic {
-		panic("a foreign file did this")
-	}
-	r := &reel{script: s, media: media, ready: make(chan struct{}), first: time.Now().Add(s.First)}
-	if s.First > 0 {
-		time.AfterFunc(s.First, func() { close(r.ready) })
-	} else {
-		close(r.ready)
-	}
-	return r, audio.Info{Container: "test", Duration: time.Duration(s.Frames) * 20 * time.Millisecond}, nil
-}
-
-func (r *reel) Take() (audio.Frame, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if time.Now().Before(r.first) || r.next >= r.script.Frames || r.script.Stall > 0 && r.next >= r.script.Stall {
-		return audio.Frame{}, false
-	}
-	f := audio.Frame{Opus: playertest.Frame(r.media.Title, r.next), Pos: int64(r.next) * audio.FrameSamples}
-	r.next++
-	return f, true
-}
-
-func (r *reel) Ended() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.next >= r.script.Frames
-}
-
-func (r *reel) Err() error             { return r.script.Break }
-func (r *reel) Ready() <-chan struct{} { return r.ready }
-func (r *reel) Close() error           { return r.media.Close() }
-
 // stage is everything a test needs, inside a bubble of its own time.
 type stage struct {
 	*testing.T
 	lib   *playertest.Library
 	voice *playertest.Voice
+	store *storetest.Memory
 	reg   *player.Registry
 	p     *player.Player
 	news  []player.Event
+	pumps map[string]*reel // by title, the last that was opened
+	mu    sync.Mutex       // of pumps
 
 	watched sync.Map // track ids whose failure an Enqueue was told
 }
 
-// play runs f in a bubble, and checks afterwards that nothing is left behind.
+// play runs f in a bubble, in a guild that wants nothing to fade, and checks
+// afterwards that nothing is left behind.
 func play(t *testing.T, o player.Options, f func(s *stage)) {
 	t.Helper()
+	playWith(t, o, `{"fade":0}`, f)
+}
+
+// playWith is play in a guild that wants that sound.
+func playWith(t *testing.T, o player.Options, sound string, f func(s *stage)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s := &stage{T: t, lib: playertest.NewLibrary(), voice: &playertest.Voice{Joins: 100 * time.Millisecond}}
-		o.Library, o.Voice = s.lib, s.voice
+		s := &stage{T: t, lib: playertest.NewLibrary(), voice: &playertest.Voice{Joins: 100 * time.Millisecond}, store: &storetest.Memory{}}
+		if err := s.store.SaveSound(t.Context(), guild, sound); err != nil {
+			t.Fatal(err)
+		}
+		o.Library, o.Voice, o.Store = s.lib, s.voice, s.store
 		s.reg = player.NewRegistry(context.Background(), o)
-		s.reg.Open(open)
+		s.reg.Open(s.open)
 		s.p = s.reg.Player(guild)
 		f(s)
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -246,3 +216,12 @@ func (over) Ended() bool                  { return true }
 func (none) Err() error                   { return nil }
 func (none) Ready() <-chan struct{}       { return nil }
 func (none) Close() error                 { return nil }
+
+func (none) Want(effect.Settings)                                       {}
+func (none) Level(float64)                                              {}
+func (none) Hold(bool)                                                  {}
+func (none) Seek(context.Context, time.Duration) (time.Duration, error) { return 0, nil }
+func (none) Follow(player.Pump, time.Duration)                          {}
+func (none) Cut(time.Duration)                                          {}
+func (none) Stats() (p pipeline.PumpStats)                              { return p }
+func (none) Measured() (m levelling.Measurement)                        { return m }

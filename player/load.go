@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"segue/audio"
+	"segue/audio/levelling"
 	"segue/music"
 	"segue/queue"
 )
@@ -18,9 +19,17 @@ const (
 	openLimit = 30 * time.Second
 	// oldLimit is how long a skipped track may be heard while the next is opened.
 	oldLimit = 3 * time.Second
-	// lead is how long before the end the next track is opened: longer than a
-	// slow site takes, shorter than addresses and idle connections live.
+	// cutLimit is how long a fade may take beyond its time.
+	cutLimit = time.Second
+	// settled is how long a track is heard before the next is opened, so that a skip
+	// is answered at once: who passes over many in a row opens only those.
+	settled = 3 * time.Second
+	// lead is how long before the end the next track is opened at the latest: longer
+	// than a slow site takes.
 	lead = 20 * time.Second
+	// fresh is how old the next track may be then if its bytes only flow forward: a
+	// connection on which nobody reads is not kept for ever.
+	fresh = time.Minute
 	// watchLimit is how long Enqueue waits to see a track begin.
 	watchLimit = 5 * time.Second
 	// tolerated failures in a row, before the player gives up.
@@ -36,6 +45,11 @@ type load struct {
 	reel   *reel        // nil while opening
 	err    *music.Error // why it will never have a reel
 	told   bool         // TrackStarted was sent
+
+	opens   time.Time // when opening it began
+	cut     bool      // it was told to end
+	left    func()    // called when it is not heard any more; may be nil
+	seeking int       // Seeks under way
 }
 
 func (l *load) played() time.Duration {
@@ -63,12 +77,11 @@ func samples(n int64) time.Duration {
 
 // begin makes e, already the queue's current entry, what plays.
 func (s *state) begin(e queue.Entry) {
+	if s.next != nil && s.next.entry.ID != e.ID {
+		s.dropNext()
+	}
 	l := s.next
 	s.next = nil
-	if l != nil && l.entry.ID != e.ID {
-		s.drop(l)
-		l = nil
-	}
 	if l == nil {
 		l = s.open(e)
 	}
@@ -80,7 +93,7 @@ func (s *state) begin(e queue.Entry) {
 // open starts opening e.
 func (s *state) open(e queue.Entry) *load {
 	life, cancel := context.WithCancel(s.ctx)
-	l := &load{entry: e, cancel: cancel}
+	l := &load{entry: e, cancel: cancel, opens: time.Now()}
 	s.task(func() {
 		t, err := s.openTrack(life, e.Track)
 		if !s.post(func(s *state) { s.opened(l, t, err) }) && err == nil {
@@ -104,11 +117,23 @@ func (s *state) openTrack(life context.Context, t music.Track) (_ tape, err erro
 	}()
 	ctx, cancel := context.WithTimeout(life, openLimit)
 	defer cancel()
+	known := s.recallLoudness(life, t)
 	m, err = s.o.Library.Open(ctx, t)
 	if err != nil {
 		return tape{}, err
 	}
-	return s.p.reg.open(ctx, life, m, s.p.bitrate)
+	forward, measured := m.Seeker == nil, levelling.Measurement{}
+	late := time.NewTimer(recallLimit)
+	defer late.Stop()
+	select {
+	case measured = <-known:
+	case <-late.C: // the store is slow; this play goes without
+	}
+	sound := *s.p.sound.Load()
+	of := func(info audio.Info) float64 { return level(sound, t, info, measured) }
+	opened, err := s.p.reg.open(ctx, life, m, wish{sound: sound, level: of, bitrate: s.p.bitrate})
+	opened.forward, opened.measured = forward, measured
+	return opened, err
 }
 
 // opened takes in what open came to.
@@ -123,30 +148,44 @@ func (s *state) opened(l *load, t tape, err error) {
 		l.err = trackError(err)
 		return // settle goes on
 	}
-	cue := int64(0) // unknown length: get the next one ready at once
+	cue, eve := int64(0), int64(0) // short, or of unknown length: get the next one ready at once
 	if d := t.info.Duration; d > lead {
-		cue = int64((d - lead) * audio.SampleRate / time.Second)
+		cue, eve = int64(settled/tick), int64((d-lead)*audio.SampleRate/time.Second)
 	}
-	l.reel = newReel(t, cue)
+	l.reel = newReel(t, cue, eve)
+	s.tune(l) // what is wanted may have changed meanwhile
 	if l == s.cur {
 		s.present()
 	}
 }
 
-// present puts the current load on the deck if it can be. While a skipped track
-// is still heard, it waits for its first frame.
+// present puts the current load on the deck if it can be. While an old one is still
+// heard, that ends when the current one's first frame is there, or goes over into it
+// now if it was said to follow.
 func (s *state) present() {
 	l := s.cur
-	if l == nil || l.reel == nil {
+	if l == nil || l.reel == nil || s.paused {
 		return
 	}
-	if s.old == nil {
+	old := s.old
+	if old == nil {
 		s.deck.play(l.reel)
+		return
+	}
+	if old.left != nil { // the connection that hears it is being left
+		return
+	}
+	if old.cut {
+		s.deck.follow(old.reel, l.reel, true)
+		return
+	}
+	if old.reel.after == l.reel {
+		s.endOld()
 		return
 	}
 	select {
 	case <-l.reel.pump.Ready():
-		s.dropOld()
+		s.endOld()
 	default:
 		life := s.ctx
 		s.task(func() {
@@ -154,7 +193,7 @@ func (s *state) present() {
 			case <-l.reel.pump.Ready():
 				s.post(func(s *state) {
 					if s.cur == l {
-						s.dropOld()
+						s.endOld()
 					}
 				})
 			case <-life.Done():
@@ -166,7 +205,7 @@ func (s *state) present() {
 // prepare opens the entry after the current one when it is time, and lines it up.
 func (s *state) prepare() {
 	l := s.cur
-	if l == nil || l.reel == nil {
+	if l == nil || l.reel == nil || l.seeking > 0 {
 		return
 	}
 	e, more := s.queue.Peek()
@@ -175,17 +214,33 @@ func (s *state) prepare() {
 			s.hear() // the deck has just moved on to it
 			return
 		}
-		s.drop(s.next)
-		s.next = nil
+		s.dropNext()
 	}
-	if more && s.next == nil && l.reel.cued.Load() && !l.live() {
+	if s.next != nil && l.reel.ending.Load() && s.stale(s.next) {
+		s.dropNext()
+	}
+	if more && s.next == nil && (l.reel.cued.Load() || l.reel.ending.Load()) && !l.live() {
 		s.next = s.open(e)
 	}
 	var follow *reel
 	if s.next != nil {
 		follow = s.next.reel
 	}
+	l.reel.follow(follow, s.sound.Crossfade)
 	s.deck.follow(l.reel, follow, more)
+}
+
+// stale reports whether the next load has waited for longer than its source may.
+func (s *state) stale(l *load) bool {
+	return l.reel != nil && l.reel.forward && time.Since(l.opens) > fresh
+}
+
+// dropNext closes the load after the current one.
+func (s *state) dropNext() {
+	s.part(s.cur, s.next)
+	s.part(s.old, s.next)
+	s.drop(s.next)
+	s.next = nil
 }
 
 // drop cancels and closes a load; nil is fine.
@@ -194,13 +249,22 @@ func (s *state) drop(l *load) {
 		return
 	}
 	l.cancel()
-	if r := l.reel; r != nil {
-		s.task(func() { _ = r.pump.Close() })
+	r := l.reel
+	if r == nil {
+		return
 	}
+	s.spent.add(r.pump.Stats())
+	s.task(func() {
+		_ = r.pump.Close()
+		s.keepLoudness(l.entry.Track, r.measured, r.pump.Measured())
+	})
 }
 
 // hear takes in what the deck did since the last look.
 func (s *state) hear() {
+	if s.old != nil && s.old.reel.over.Load() {
+		s.dropOld()
+	}
 	for s.cur != nil {
 		l := s.cur
 		if l.err != nil {
@@ -300,25 +364,25 @@ func (s *state) over(l *load, why Reason, err *music.Error) {
 			s.failures++
 		}
 		if s.failures >= tolerated {
-			s.giveUp(l)
+			s.giveUp()
 			return
 		}
 		e, more = s.queue.Skip(1) // a looped track that is broken does not come back
 	}
-	s.cur = nil
 	if !more {
-		s.silence(l)
+		s.silence()
 		s.emit(QueueEmpty{})
 		return
 	}
+	s.cur = nil
 	s.drop(l)
 	s.begin(e)
 }
 
-func (s *state) giveUp(l *load) {
+func (s *state) giveUp() {
 	s.queue.Finish()
-	s.cur, s.gaveUp = nil, true
-	s.silence(l)
+	s.gaveUp = true
+	s.silence()
 	s.emit(GaveUp{Failures: s.failures, Left: s.queue.Len()})
 	s.log.Warn("gave up after failures in a row", "failures", s.failures, "left", s.queue.Len())
 	s.failures = 0

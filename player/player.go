@@ -65,7 +65,8 @@ type Player struct {
 	inbox chan func(*state) // unbuffered: what was sent is being run
 	gone  chan struct{}     // closed when the inbox is no longer read
 
-	carried atomic.Int64 // bit/s the voice channel carries, 0 if nobody has said
+	carried atomic.Int64          // bit/s the voice channel carries, 0 if nobody has said
+	sound   atomic.Pointer[Sound] // as the player's goroutine wants it
 }
 
 // Guild is whose music this is.
@@ -131,8 +132,8 @@ func (p *Player) Resume(ctx context.Context) error {
 
 // Skip ends the current entry, passes over n-1 more, and returns the new current
 // entry, or a zero one when the queue is empty. It ends a pause. The old track is
-// heard until the new one is ready, for at most 3 s. With nothing current the
-// error is player.nothing_playing.
+// heard until the new one is ready, for at most 3 s, and fades. With nothing current
+// the error is player.nothing_playing.
 func (p *Player) Skip(ctx context.Context, n int) (queue.Entry, error) {
 	return ask(ctx, p, func(s *state) (queue.Entry, error) { return s.skip(n) })
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"segue/audio"
+	"segue/audio/pipeline"
 	"segue/music"
 	"segue/player"
 	"segue/player/playertest"
@@ -66,18 +67,21 @@ func TestAGapIsCounted(t *testing.T) {
 	})
 }
 
-func TestALongTracksFollowerIsOpenedTwentySecondsBeforeTheEnd(t *testing.T) {
+func TestALongTracksFollowerIsOpenedAfterThreeSeconds(t *testing.T) {
 	play(t, player.Options{}, func(s *stage) {
 		s.enqueue(s.lib.Add("long", frames(60*second)), s.lib.Add("next", frames(second)))
-		s.after(39 * time.Second)
+		s.after(2900 * time.Millisecond)
 		if n := len(s.lib.Opened()); n != 1 {
-			s.Errorf("%d opened after 39 s", n)
+			s.Errorf("%d opened after 2.9 s", n)
 		}
-		s.after(2 * time.Second)
+		s.after(200 * time.Millisecond)
 		if n := len(s.lib.Opened()); n != 2 {
-			s.Errorf("%d opened after 41 s", n)
+			s.Errorf("%d opened after 3.1 s", n)
 		}
-		s.after(21 * time.Second)
+		s.after(59 * time.Second)
+		if n := len(s.lib.Opened()); n != 2 {
+			s.Errorf("%d opened in all", n)
+		}
 		s.heard("long 0-2999 next 0-49")
 		if s.status().Counters.Nulled != 0 {
 			s.Error("with a gap")
@@ -301,7 +305,8 @@ func TestStatusIsTheWholePicture(t *testing.T) {
 			Guild: guild, Voice: lounge, Text: chat, Current: es[0], Next: es[1:],
 			Position: time.Second, Played: time.Second, Duration: 11 * time.Second,
 			Info: audio.Info{Container: "test", Duration: 10 * time.Second}, Mode: "passthrough",
-			Counters: player.Counters{Frames: 50, Tracks: 1},
+			Counters: player.Counters{Frames: 50, Tracks: 1, Passed: 50},
+			Engine:   pipeline.PumpStats{Stats: pipeline.Stats{Passed: 50}},
 		}
 		if st := s.status(); !reflect.DeepEqual(st, want) || !st.Playing() {
 			s.Errorf("got\n%+v, want\n%+v", st, want)

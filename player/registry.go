@@ -16,7 +16,8 @@ import (
 type Options struct {
 	Library  Library
 	Voice    Voice
-	Pipeline pipeline.Options // how tracks become frames; its Bitrate is the player's to set
+	Store    Store            // nil: nothing is kept
+	Pipeline pipeline.Options // how tracks become frames; its Bitrate and Settings are the player's to set
 	Bitrate  int              // most bit/s to encode with, whatever a voice channel carries; 0: no limit of ours
 	Log      *slog.Logger     // nil: no log
 	Limit    int              // entries up next per guild; 0: no limit
@@ -48,6 +49,9 @@ type Registry struct {
 func NewRegistry(ctx context.Context, o Options) *Registry {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Store == nil {
+		o.Store = forgetful{}
 	}
 	if o.Idle == 0 {
 		o.Idle = 5 * time.Minute

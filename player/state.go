@@ -41,6 +41,12 @@ type state struct {
 	idling  bool
 	oldEnds *time.Timer // bound on old
 
+	sound     Sound
+	recalling <-chan struct{} // closed when the store has said what sound should be; nil: it has
+	unknown   bool            // it could not
+	notes     notes
+	spent     Counters // of pumps that are closed
+
 	watching  *waiter     // the Enqueue that wants to see its track begin; nil: none
 	watchEnds *time.Timer // bound on that
 
@@ -58,16 +64,20 @@ func newState(p *Player, last queue.EntryID) *state {
 		oldEnds: time.NewTimer(time.Hour),
 
 		watchEnds: time.NewTimer(time.Hour),
+		sound:     DefaultSound(),
 	}
 	s.idle.Stop()
 	s.oldEnds.Stop()
 	s.watchEnds.Stop()
 	s.ctx, s.quit = context.WithCancel(p.reg.ctx)
+	sound := s.sound
+	s.p.sound.Store(&sound)
 	return s
 }
 
 // run is the player's goroutine.
 func (s *state) run() {
+	s.recall()
 	s.settle()
 	for !s.retired {
 		select {
@@ -78,7 +88,7 @@ func (s *state) run() {
 		case <-s.lost():
 			s.voiceLost()
 		case <-s.oldEnds.C:
-			s.dropOld()
+			s.oldOver()
 		case <-s.watchEnds.C:
 			s.unwatch()
 		case <-s.idle.C:
@@ -100,6 +110,7 @@ func (s *state) finish() {
 	s.p.reg.forget(s.p, s.queue.Snapshot().Last)
 	close(s.p.gone)
 	s.stop(Cleanup)
+	s.dropOld() // nobody waits for it to fade
 	s.cancelJoin(ErrClosed)
 	s.leave()
 	s.quit()
@@ -146,6 +157,9 @@ func (s *state) settleIdle() {
 // idleOver leaves; without a connection to leave it ends the player.
 func (s *state) idleOver() {
 	s.idling = false
+	if s.notes.busy() { // who asks next must read what is being written
+		return
+	}
 	if s.conn == nil {
 		s.retired = true
 		return
@@ -156,7 +170,7 @@ func (s *state) idleOver() {
 	left := s.leaving
 	s.task(func() {
 		<-left
-		s.post(func(s *state) { s.retired = s.cur == nil && !s.joined() })
+		s.post(func(s *state) { s.retired = s.cur == nil && !s.joined() && !s.notes.busy() })
 	})
 }
 
@@ -180,16 +194,13 @@ func (s *state) emit(n News) {
 
 func (s *state) status() Status {
 	st := Status{
-		Guild:   s.p.guild,
-		Text:    s.text,
-		Paused:  s.paused,
-		Next:    s.queue.Up(),
-		History: s.queue.History(),
-		Loop:    s.queue.Loop(),
-		Counters: Counters{
-			Frames: s.deck.frames.Load(), Nulled: s.deck.nulled.Load(),
-			Tracks: s.tracks, Failed: s.failed,
-		},
+		Guild:    s.p.guild,
+		Text:     s.text,
+		Paused:   s.paused,
+		Next:     s.queue.Up(),
+		History:  s.queue.History(),
+		Loop:     s.queue.Loop(),
+		Counters: s.counters(),
 	}
 	if s.conn != nil {
 		st.Voice = s.conn.Channel()
@@ -206,6 +217,19 @@ func (s *state) status() Status {
 		if l.reel.playing != nil {
 			st.OnAir = l.reel.playing()
 		}
+		st.Engine = l.reel.pump.Stats()
 	}
 	return st
+}
+
+// counters adds up what was counted since the player began.
+func (s *state) counters() Counters {
+	c := s.spent
+	c.Frames, c.Nulled, c.Tracks, c.Failed = s.deck.frames.Load(), s.deck.nulled.Load(), s.tracks, s.failed
+	for _, l := range []*load{s.old, s.cur, s.next} {
+		if l != nil && l.reel != nil {
+			c.add(l.reel.pump.Stats())
+		}
+	}
+	return c
 }

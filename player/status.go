@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"segue/audio"
+	"segue/audio/pipeline"
 	"segue/music"
 	"segue/queue"
 )
@@ -14,15 +15,16 @@ type Status struct {
 	Voice music.ChannelID // joined now; 0 if none
 	Text  music.ChannelID // last commanded from; 0 if never
 
-	Current  queue.Entry   // zero ID: nothing
-	Loading  bool          // Current is not heard yet
-	Paused   bool          // by Pause
-	Position time.Duration // where in the track the next frame begins
-	Played   time.Duration // how much of it was heard
-	Duration time.Duration // 0 if unknown or live
-	Info     audio.Info    // what the file says about itself; zero while Loading
-	Mode     string        // "passthrough" or "transcode"; empty while Loading
-	OnAir    string        // what a live stream says is on just now ("Artist - Title"), or empty
+	Current  queue.Entry        // zero ID: nothing
+	Loading  bool               // Current is not heard yet
+	Paused   bool               // by Pause
+	Position time.Duration      // where in the track the next frame begins
+	Played   time.Duration      // how much of it was heard
+	Duration time.Duration      // 0 if unknown or live
+	Info     audio.Info         // what the file says about itself; zero while Loading
+	Mode     string             // "passthrough" or "transcode"; empty while Loading
+	OnAir    string             // what a live stream says is on just now ("Artist - Title"), or empty
+	Engine   pipeline.PumpStats // of Current; zero while Loading
 
 	Next    []queue.Entry // in order
 	History []queue.Entry // newest first
@@ -42,4 +44,20 @@ type Counters struct {
 	Nulled uint64 // ticks without a frame while something should have been heard
 	Tracks uint64 // entries that were heard
 	Failed uint64 // entries that failed or got stuck
+
+	// What was made, heard or not, those of tracks got ready in advance included.
+	Passed     uint64 // frames that were the source's own packets
+	Transcoded uint64 // frames that were encoded
+	Splices    uint64 // changes between the two within a track
+	Damaged    uint64 // packets that could not be decoded and were concealed
+	Starved    uint64 // times that a frame was asked for before it was made
+}
+
+// add counts what a pump did.
+func (c *Counters) add(p pipeline.PumpStats) {
+	c.Passed += uint64(p.Passed)
+	c.Transcoded += uint64(p.Transcoded)
+	c.Splices += uint64(p.Splices)
+	c.Damaged += uint64(p.Damaged)
+	c.Starved += uint64(p.Starved)
 }

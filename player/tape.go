@@ -2,11 +2,16 @@ package player
 
 import (
 	"context"
+	"time"
 
 	"segue/audio"
+	"segue/audio/effect"
+	"segue/audio/levelling"
+	"segue/audio/pipeline"
 )
 
-// A pump makes frames ahead of time. pipeline.Pump is one.
+// A pump makes frames ahead of time: pipeline.Pump as the player sees it. But for
+// Seek and Close none of its methods wait.
 type pump interface {
 	Take() (audio.Frame, bool)
 	// Ended reports whether no more frames will be made; some may still be there
@@ -16,6 +21,25 @@ type pump interface {
 	// Ready is closed when the first frame is there, or none will come.
 	Ready() <-chan struct{}
 	Close() error
+
+	// Want and Level say how it shall sound from the next frame on.
+	Want(s effect.Settings)
+	Level(db float64)
+	// Hold fades out and then makes no frames, or goes on and fades in.
+	Hold(on bool)
+	// Seek goes on at to, and reports where that is.
+	Seek(ctx context.Context, to time.Duration) (landed time.Duration, err error)
+	// Follow says that the music of next, nil for none, joins the end of this one's
+	// and overlaps it by so much. What follows makes no frames before that, or before
+	// this pump is closed or follows it no more.
+	Follow(next pump, overlap time.Duration)
+	// Cut ends the music now: with what follows, faded into within that time, or
+	// with silence.
+	Cut(fade time.Duration)
+
+	Stats() pipeline.PumpStats
+	// Measured is how loud the music was found to be. It is for after Close.
+	Measured() levelling.Measurement
 }
 
 // A tape is an opened track: its pump, and what its container says.
@@ -25,9 +49,18 @@ type tape struct {
 	mode func() string
 
 	playing func() string // what a live stream says is on; may be nil
+	forward bool          // it cannot be asked for a part of the media again
+
+	measured levelling.Measurement // an earlier time
 }
 
 // An opener makes frames of media. The media is its own from then on, also when
-// it fails. Opening ends with ctx at the latest; life bounds the pump. Where the
-// pump encodes it asks bitrate, before each frame.
-type opener func(ctx, life context.Context, m *audio.Media, bitrate func() int) (tape, error)
+// it fails. Opening ends with ctx at the latest; life bounds the pump.
+type opener func(ctx, life context.Context, m *audio.Media, w wish) (tape, error)
+
+// A wish is how a track shall sound from its first frame on.
+type wish struct {
+	sound   Sound
+	level   func(audio.Info) float64 // by how many decibels it is to be louder
+	bitrate func() int               // asked before each frame that is encoded
+}

@@ -115,8 +115,7 @@ func (s *state) refuse(j *join, err error) {
 		for _, e := range w.entries {
 			if l := s.cur; l != nil && l.entry.ID == e.ID {
 				s.emit(TrackEnded{Entry: e, Reason: Stopped})
-				s.cur = nil
-				s.silence(l)
+				s.silence()
 			}
 			s.queue.Remove(e.ID)
 		}
@@ -136,7 +135,8 @@ func (s *state) cancelJoin(why error) {
 	s.refuse(j, why)
 }
 
-// leave leaves the voice channel, or stops joining it. s.leaving tells when.
+// leave leaves the voice channel, or stops joining it, when what is heard has faded.
+// s.leaving tells when.
 func (s *state) leave() {
 	s.cancelJoin(&music.Error{Kind: music.Unavailable, Code: "voice.left"})
 	conn := s.conn
@@ -146,9 +146,18 @@ func (s *state) leave() {
 	s.conn = nil
 	left := make(chan struct{})
 	s.leaving = left
-	conn.Play(nil)
+	var faded chan struct{}
+	if s.old != nil { // its timer bounds that
+		faded = make(chan struct{})
+		s.old.left = func() { conn.Play(nil); close(faded) }
+	} else {
+		conn.Play(nil)
+	}
 	s.task(func() {
 		defer close(left)
+		if faded != nil {
+			<-faded
+		}
 		closeConn(conn)
 	})
 }

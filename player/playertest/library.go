@@ -31,6 +31,10 @@ type Script struct {
 	Stall int           // gives nothing any more after this many frames, if above 0
 	Break error         // what it ends with, instead of its end
 	Panic bool          // when it is probed
+	Seeks time.Duration // how long a seek takes
+	Fixed bool          // it cannot seek
+	Gain  float32       // what its tags ask for, dB; 0: nothing
+	LUFS  float64       // how loud it is measured to be; 0: not at all
 }
 
 // A Library opens tracks that behave as scripted. Its methods may be called from
