@@ -168,7 +168,7 @@ func TestARunningBotIsHealthy(t *testing.T) {
 func TestDoctor(t *testing.T) {
 	s := newStage(t)
 	env := map[string]string{"DISCORD_TOKEN": s.d.Token(), "SEGUE_DISCORD_API_URL": s.d.APIURL(), "SEGUE_DATA": t.TempDir(), "SEGUE_MUSIC_DIR": s.cfg.MusicDir}
-	if got := runs(t, env, "doctor"); got.code != exitOK || strings.Count(got.out, "ok  ") != 5 || !strings.Contains(got.out, "client_id=") {
+	if got := runs(t, env, "doctor"); got.code != exitOK || strings.Count(got.out, "ok  ") != 6 || !strings.Contains(got.out, "client_id=") {
 		t.Errorf("exit code %d:\n%s%s", got.code, got.out, got.errors)
 	}
 	delete(env, "DISCORD_TOKEN")

@@ -38,6 +38,8 @@ type settings struct {
 	QueueLimit    string `key:"queue.limit" placeholder:"N" help:"Most entries up next in one guild (default: 1000)."`
 	PlayerIdle    string `key:"player.idle" placeholder:"TIME" help:"Leave the voice channel after this long without music (default: 5m)."`
 	OpusBitrate   string `key:"opus.bitrate" placeholder:"BITS" help:"Most bits per second where sound has to be encoded (default: auto, what the voice channel carries)."`
+	CacheFrames   string `key:"cache.frames" placeholder:"SIZE" help:"Most disk for music that was encoded once and passes the next time, or off (default: 1GiB)."`
+	CacheFree     string `key:"cache.free" placeholder:"SIZE" help:"Keep no more of it while less of the disk is free (default: 1GiB)."`
 	LogLevel      string `key:"log.level" placeholder:"LEVEL" help:"debug, info, warn or error (default: info)."`
 	LogFormat     string `key:"log.format" placeholder:"FORMAT" help:"text or json (default: text)."`
 }
@@ -52,7 +54,9 @@ type Config struct {
 	HTTPMaxSize int64 // bytes
 	QueueLimit  int
 	PlayerIdle  time.Duration
-	OpusBitrate int // most bits per second; 0: what the voice channel carries
+	OpusBitrate int   // most bits per second; 0: what the voice channel carries
+	CacheFrames int64 // most bytes; 0: nothing is kept
+	CacheFree   int64 // bytes of the disk to leave free
 	LogLevel    slog.Level
 	LogJSON     bool
 }
@@ -66,6 +70,8 @@ var defaults = map[string]string{
 	"queue.limit":     "1000",
 	"player.idle":     "5m",
 	"opus.bitrate":    "auto",
+	"cache.frames":    "1GiB",
+	"cache.free":      "1GiB",
 	"log.level":       "info",
 	"log.format":      "text",
 }
@@ -267,6 +273,7 @@ func parseConfig(values, origin map[string]string) (c Config, problems []error) 
 			bad("opus.bitrate", fmt.Sprintf("auto, or bits per second from %d to %d", opus.MinBitrate, opus.MaxBitrate))
 		}
 	}
+	parseCache(&c, values, bad)
 	if err := c.LogLevel.UnmarshalText([]byte(values["log.level"])); err != nil {
 		bad("log.level", "debug, info, warn or error")
 	}
@@ -278,6 +285,19 @@ func parseConfig(values, origin map[string]string) (c Config, problems []error) 
 		bad("log.format", "text or json")
 	}
 	return c, problems
+}
+
+func parseCache(c *Config, values map[string]string, bad func(key, want string)) {
+	var ok bool
+	if v := values["cache.frames"]; v != "off" {
+		const least = 16 << 20 // a quarter of it is for what is being written: a song
+		if c.CacheFrames, ok = parseSize(v); !ok || c.CacheFrames < least {
+			bad("cache.frames", "off, or a size of at least 16MiB")
+		}
+	}
+	if c.CacheFree, ok = parseSize(values["cache.free"]); !ok {
+		bad("cache.free", "a size such as 1GiB")
+	}
 }
 
 func isHostPort(s string) bool {

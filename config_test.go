@@ -23,7 +23,7 @@ func TestOnlyTheTokenIsNeeded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Config{Token: "a.b.c", APIURL: defaultAPIURL, Data: "data", HTTPMaxSize: 512 << 20, QueueLimit: 1000, PlayerIdle: 5 * time.Minute, LogLevel: slog.LevelInfo}
+	want := Config{Token: "a.b.c", APIURL: defaultAPIURL, Data: "data", HTTPMaxSize: 512 << 20, QueueLimit: 1000, PlayerIdle: 5 * time.Minute, CacheFrames: 1 << 30, CacheFree: 1 << 30, LogLevel: slog.LevelInfo}
 	if got := c; !equalConfig(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
@@ -33,7 +33,7 @@ func equalConfig(a, b Config) bool {
 	return strings.Join(a.HTTPAllow, ",") == strings.Join(b.HTTPAllow, ",") && func() bool {
 		a.HTTPAllow, b.HTTPAllow = nil, nil
 		return a.Token == b.Token && a.APIURL == b.APIURL && a.Data == b.Data && a.MusicDir == b.MusicDir && a.HTTPMaxSize == b.HTTPMaxSize &&
-			a.QueueLimit == b.QueueLimit && a.PlayerIdle == b.PlayerIdle && a.OpusBitrate == b.OpusBitrate && a.LogLevel == b.LogLevel && a.LogJSON == b.LogJSON
+			a.QueueLimit == b.QueueLimit && a.PlayerIdle == b.PlayerIdle && a.OpusBitrate == b.OpusBitrate && a.CacheFrames == b.CacheFrames && a.CacheFree == b.CacheFree && a.LogLevel == b.LogLevel && a.LogJSON == b.LogJSON
 	}()
 }
 
@@ -89,7 +89,7 @@ func TestEveryProblemIsToldAtOnce(t *testing.T) {
 	file := write(t, "segue.toml", "musik.dir = \"x\"\n[queue]\nlimit = 0\n[log]\nlevel = [{}]\n")
 	_, err := loadConfig(settings{Config: file, PlayerIdle: "soon"}, map[string]string{
 		"SEGUE_MUSIC_DIRR": "/x", "SEGUE_MUSIC_DIR": "/does/not/exist", "SEGUE_HTTP_ALLOW": "nothost", "SEGUE_HTTP_MAX_SIZE": "big",
-		"SEGUE_LOG_FORMAT": "xml", "SEGUE_DISCORD_API_URL": "ftp://x", "SEGUE_OPUS_BITRATE": "1", "SEGUE_LOG_LEVEL": "loud",
+		"SEGUE_LOG_FORMAT": "xml", "SEGUE_DISCORD_API_URL": "ftp://x", "SEGUE_OPUS_BITRATE": "1", "SEGUE_CACHE_FRAMES": "1MiB", "SEGUE_CACHE_FREE": "off", "SEGUE_LOG_LEVEL": "loud",
 	})
 	if err == nil {
 		t.Fatal("no error")
@@ -106,6 +106,8 @@ func TestEveryProblemIsToldAtOnce(t *testing.T) {
 		`SEGUE_LOG_LEVEL is "loud"`,
 		`SEGUE_DISCORD_API_URL is "ftp://x"`,
 		`SEGUE_OPUS_BITRATE is "1"`,
+		`SEGUE_CACHE_FRAMES is "1MiB"; it must be off, or a size of at least 16MiB`,
+		`SEGUE_CACHE_FREE is "off"; it must be a size`,
 		`log.level: a map[string]interface {} cannot be a setting`,
 	} {
 		if !strings.Contains(err.Error(), want) {

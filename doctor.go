@@ -36,7 +36,7 @@ func (c doctorCommand) Run(ctx context.Context, w world, s settings) error {
 		all = append(all, finding{"settings", false, err.Error(), "correct what is named; README.md lists the settings"})
 	} else {
 		all = append(all, finding{Check: "settings", OK: true, Detail: "understood"})
-		all = append(all, checkData(ctx, w, cfg), checkMusic(cfg), checkToken(ctx, cfg), checkEngine(cfg))
+		all = append(all, checkData(ctx, w, cfg), checkFrames(w, cfg), checkMusic(cfg), checkToken(ctx, cfg), checkEngine(cfg))
 	}
 	sick := 0
 	for _, f := range all {
@@ -77,6 +77,22 @@ func checkData(ctx context.Context, w world, cfg Config) finding {
 		return finding{"data", false, err.Error(), "check the disk"}
 	}
 	f.OK = true
+	return f
+}
+
+// checkFrames looks at the frames that are kept. Music plays without them.
+func checkFrames(w world, cfg Config) finding {
+	f := finding{Check: "frames", OK: true, Detail: "not kept (cache.frames is off)"}
+	if cfg.CacheFrames == 0 {
+		return f
+	}
+	use, err := frames(cfg, newLogger(w, cfg)).Look()
+	if err != nil {
+		f.Detail = fmt.Sprintf("not kept, so what has to be encoded is encoded each time: %v", err)
+		f.Mend = "make room on the disk, or make the folder writable for this user, or set cache.frames to off"
+		return f
+	}
+	f.Detail = fmt.Sprintf("%d pieces kept, %d of at most %d MiB", use.Files, use.Bytes>>20, cfg.CacheFrames>>20)
 	return f
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -12,6 +13,7 @@ import (
 
 	"segue/audio"
 	"segue/audio/codec/opus"
+	"segue/audio/framecache"
 	"segue/audio/governor"
 	"segue/audio/pipeline"
 	"segue/audio/resample"
@@ -48,6 +50,7 @@ type app struct {
 	log     *slog.Logger
 	store   *sqlite.Store
 	library *source.Library
+	frames  *framecache.Cache // nil: none
 	voice   *voice.Manager
 	players *player.Registry
 	bot     *bot.Bot
@@ -89,6 +92,19 @@ func library(cfg Config, log *slog.Logger) (*source.Library, error) {
 	return source.NewLibrary(log, sources...), nil
 }
 
+// frames makes the cache of frames; nil if there is to be none. The log hears why
+// something is not kept.
+func frames(cfg Config, log *slog.Logger) *framecache.Cache {
+	if cfg.CacheFrames == 0 {
+		return nil
+	}
+	return framecache.New(framecache.Options{
+		Dir: filepath.Join(cfg.Data, "frames"), Max: cfg.CacheFrames, Free: cfg.CacheFree,
+		Build: fmt.Sprintf("%s, %s, %d bit/s", versionLine(), opus.Build(), cfg.OpusBitrate),
+		Lost:  func(err error) { log.Warn("frames not kept", "err", err) },
+	})
+}
+
 // build makes every part. If one cannot be made, those before it are closed.
 func build(ctx context.Context, cfg Config, who bot.Identity, log *slog.Logger, h hooks) (*app, error) {
 	a := &app{cfg: cfg, log: log, hooks: h}
@@ -106,9 +122,12 @@ func (a *app) assemble(ctx context.Context, who bot.Identity) (err error) {
 	if a.library, err = library(a.cfg, a.log); err != nil {
 		return err
 	}
+	a.frames = frames(a.cfg, a.log)
+	sound := live(a.cfg)
+	sound.Kept = a.frames
 	a.voice = voice.NewManager(voice.Options{Log: a.log, TLS: a.hooks.tls})
 	a.players = player.NewRegistry(context.WithoutCancel(ctx), player.Options{
-		Library: a.library, Voice: joiner{a.voice}, Store: a.store, Pipeline: live(a.cfg), Bitrate: a.cfg.OpusBitrate,
+		Library: a.library, Voice: joiner{a.voice}, Store: a.store, Pipeline: sound, Bitrate: a.cfg.OpusBitrate,
 		Log: a.log, Limit: a.cfg.QueueLimit, Idle: a.cfg.PlayerIdle,
 	})
 	if a.bot, err = bot.New(bot.Options{
@@ -194,6 +213,7 @@ func (a *app) close(ctx context.Context) error {
 	if a.voice != nil {
 		a.voice.Close(ctx)
 	}
+	errs = append(errs, a.frames.Close(ctx))
 	if a.store != nil {
 		errs = append(errs, a.store.Close())
 	}

@@ -5,6 +5,7 @@ import (
 	"github.com/disgoorg/snowflake/v2"
 
 	"segue/music"
+	"segue/player"
 )
 
 // Players are told how many bits a second their voice channel carries whenever
@@ -34,7 +35,12 @@ func (b *Bot) carry(g snowflake.ID) {
 	if !ok || at.ChannelID == nil {
 		return
 	}
-	if c, ok := b.client.Caches.GuildAudioChannel(*at.ChannelID); ok {
+	b.carries(p, music.ChannelID(*at.ChannelID))
+}
+
+// carries tells p what channel carries, if that is known.
+func (b *Bot) carries(p *player.Player, channel music.ChannelID) {
+	if c, ok := b.client.Caches.GuildAudioChannel(snowflake.ID(channel)); ok {
 		p.Carry(c.Bitrate())
 	}
 }

@@ -44,6 +44,9 @@ func (b *Bot) play(v *visit) (answer, error) {
 		}
 	}
 	p := b.o.Players.Player(v.guild)
+	if b.voiceOf(v.guild, b.Self()) == 0 { // the first track is opened before the channel is joined
+		b.carries(p, s.user)
+	}
 	entries, err := p.Enqueue(v.ctx, player.Request{By: v.user, Voice: s.user, Text: v.text, Watch: true}, tracks...)
 	if err != nil {
 		return "", err

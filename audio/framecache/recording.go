@@ -2,7 +2,6 @@ package framecache
 
 import (
 	"errors"
-	"fmt"
 	"sync/atomic"
 
 	"segue/audio"
@@ -85,7 +84,7 @@ func (c *Cache) account(err error) {
 	default:
 		c.failed.Add(1)
 		if c.o.Lost != nil {
-			c.o.Lost(fmt.Errorf("frames are not kept: %w", err))
+			c.o.Lost(err)
 		}
 	}
 }
