@@ -2,6 +2,7 @@ package limiter
 
 import (
 	"math"
+	"slices"
 
 	"segue/audio"
 )
@@ -27,6 +28,7 @@ const (
 type law struct {
 	hann       [window]float64 // of sum 1
 	needs      [ring]float64   // dB, the newest last
+	hold       float64         // the highest of them
 	down       [window]float64 // dB, the newest last
 	fast, slow float64         // dB
 	calm       int             // blocks since down was last above 0
@@ -47,14 +49,15 @@ func (w *law) next(need float64) float32 {
 	if need == 0 && w.calm >= settled {
 		return 1
 	}
+	gone := w.needs[0]
 	copy(w.needs[:], w.needs[1:])
 	w.needs[ring-1] = need
-	hold := 0.0
-	for _, v := range w.needs {
-		if v > hold {
-			hold = v
-		}
+	if need >= w.hold {
+		w.hold = need
+	} else if gone == w.hold {
+		w.hold = slices.Max(w.needs[:])
 	}
+	hold := w.hold
 	w.fast = max(hold, w.fast*(1-1/quick))
 	if hold > w.slow {
 		w.slow += (hold - w.slow) / charge
@@ -70,9 +73,11 @@ func (w *law) next(need float64) float32 {
 	if w.calm++; down > 0 {
 		w.calm = 0
 	}
-	sum := 0.0
-	for i, v := range w.down {
-		sum += w.hann[i] * v
+	var sum [3]float64 // one would wait for itself
+	for i := 0; i < window; i += len(sum) {
+		sum[0] += w.hann[i] * w.down[i]
+		sum[1] += w.hann[i+1] * w.down[i+1]
+		sum[2] += w.hann[i+2] * w.down[i+2]
 	}
-	return float32(math.Exp2(-sum * math.Log2(10) / 20))
+	return float32(math.Exp2(-(sum[0] + sum[1] + sum[2]) * math.Log2(10) / 20))
 }

@@ -143,15 +143,36 @@ func (l *Limiter) measure(peaks, pcm []float32) {
 	f32.Deinterleave2(l.channels[0][:n], l.channels[1][:n], pcm)
 	for c := range l.channels {
 		x := l.channels[c][:n]
-		if f32.MaxAbs(x)*l.over.Reach() <= l.ceiling {
+		if f32.MaxAbs(x)*l.over.Reach() <= l.ceiling || l.over.Most(x) <= l.ceiling {
 			continue
 		}
-		quarter, middle, last := l.over.Between(x)
-		x = x[loudness.Taps/2-1:]
-		for i := range peaks {
-			from, to := i*block, (i+1)*block
-			peaks[i] = max(peaks[i], f32.MaxAbs(x[from:to]), f32.MaxAbs(quarter[from:to]), f32.MaxAbs(middle[from:to]), f32.MaxAbs(last[from:to]))
+		// Where it begins and ends to matter, to within a few blocks.
+		const stride = 5
+		first, end := 0, len(peaks)
+		for first < end && l.below(x, first, min(first+stride, end)) {
+			first = min(first+stride, end)
 		}
+		for first < end && l.below(x, max(end-stride, first), end) {
+			end = max(end-stride, first)
+		}
+		if first < end {
+			l.raise(peaks[first:end], x[first*block:end*block+loudness.Taps-1])
+		}
+	}
+}
+
+// below reports whether no peak of these blocks of x can be above the ceiling.
+func (l *Limiter) below(x []float32, first, end int) bool {
+	return l.over.Most(x[first*block:end*block+loudness.Taps-1]) <= l.ceiling
+}
+
+// raise raises peaks to the true peaks of the blocks of one channel.
+func (l *Limiter) raise(peaks, x []float32) {
+	quarter, middle, last := l.over.Between(x)
+	x = x[loudness.Taps/2-1:]
+	for i := range peaks {
+		from, to := i*block, (i+1)*block
+		peaks[i] = max(peaks[i], f32.MaxAbs(x[from:to]), f32.MaxAbs(quarter[from:to]), f32.MaxAbs(middle[from:to]), f32.MaxAbs(last[from:to]))
 	}
 }
 

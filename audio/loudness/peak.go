@@ -39,6 +39,9 @@ func (t *truePeak) look(x []float32) {
 		return
 	}
 	t.raise(top)
+	if t.over.Most(x) <= t.max {
+		return
+	}
 	quarter, middle, last := t.over.Between(x)
 	t.raise(max(f32.MaxAbs(quarter), f32.MaxAbs(middle), f32.MaxAbs(last)))
 }
