@@ -15,7 +15,7 @@ import (
 func openPipeline(base pipeline.Options) opener {
 	return func(ctx, life context.Context, m *audio.Media, w wish) (tape, error) {
 		o := base
-		o.Bitrate, o.Settings = w.bitrate, w.sound.Effects
+		o.Bitrate, o.Settings, o.Level = w.bitrate, w.sound.Effects, w.level
 		// Probing reads; what ends the opening must end that read too.
 		stop := context.AfterFunc(ctx, func() { _ = m.Close() })
 		stream, err := pipeline.Open(m, o)
@@ -29,7 +29,6 @@ func openPipeline(base pipeline.Options) opener {
 			return tape{}, err
 		}
 		info := stream.Info() // before the pump owns it
-		stream.Level(w.level(info))
 		p := &engine{Pump: pipeline.Start(life, stream), stream: stream}
 		return tape{pump: p, info: info, playing: p.Playing, mode: func() string { return p.Mode().String() }}, nil
 	}

@@ -22,6 +22,7 @@ func Open(m *audio.Media, o Options) (*Stream, error) {
 	}
 	s := New(d, m, o)
 	s.playing = m.Playing
+	s.Level(o.level(d.Info()))
 	if !s.rules.passable(s.codec) {
 		if err := s.ready(); err != nil {
 			return nil, errors.Join(err, m.Close())

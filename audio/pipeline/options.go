@@ -38,6 +38,10 @@ type Options struct {
 	// Settings hold from the first frame on, until Want says otherwise.
 	Settings effect.Settings
 
+	// Level says by how many decibels a piece is to be made louder from its first
+	// frame on, given what its container says. Open asks it, maybe twice; nil is 0.
+	Level func(audio.Info) float64
+
 	origin origin // of the media, from Open on
 	shared bool   // the packets are frames of a Share, made when they are read
 }

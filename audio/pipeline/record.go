@@ -23,8 +23,16 @@ func (o *Options) bitrate() int {
 	return max(o.Bitrate(), 0)
 }
 
+// level is by how many decibels a piece of that kind is to be made louder.
+func (o *Options) level(in audio.Info) float64 {
+	if o.Level == nil {
+		return 0
+	}
+	return o.Level(in)
+}
+
 // again returns the stream of what was kept of m, which it then closes; nil if
-// nothing was. It notes what m is, so that what will be played can be kept.
+// nothing was, or if it would have to be encoded a second time. It notes what m is, so that what will be played can be kept.
 func again(m *audio.Media, o *Options) *Stream {
 	if o.Kept == nil || m.Version == "" || m.Live {
 		return nil
@@ -35,7 +43,7 @@ func again(m *audio.Media, o *Options) *Stream {
 		return nil
 	}
 	d, err := container.Open(kept.Media)
-	if err != nil || !mayPass(d.Codec()) {
+	if err != nil || !mayPass(d.Codec()) || !o.Settings.Neutral() || o.level(kept.Info) != 0 {
 		_ = kept.Media.Close()
 		return nil
 	}

@@ -284,6 +284,31 @@ func TestOtherMediaAndOtherBitRatesAreOtherPieces(t *testing.T) {
 	}
 }
 
+// What will be changed from the beginning is made of the music itself: encoded
+// twice it would sound worse.
+func TestWhatWillBeEncodedAnywayIsMadeOfTheMusicItself(t *testing.T) {
+	path, files := soundFile(t, "flac", 1), folder(t)
+	cache := framecache.New(files)
+	first := playWith(t, opened(t, path), keeping(cache), nil)
+	cache = restarted(t, cache, files)
+	for name, o := range map[string]func(*Options){
+		"quieter":  func(o *Options) { o.Settings.Volume = 0.5 },
+		"levelled": func(o *Options) { o.Level = func(in audio.Info) float64 { return float64(in.Track.DB) } },
+	} {
+		with, without := keeping(cache), keeping(nil)
+		o(&with)
+		o(&without)
+		got, want := playWith(t, opened(t, path), with, nil), playWith(t, opened(t, path), without, nil)
+		if got.stats.Passed > 0 || got.stats != want.stats {
+			t.Errorf("%s: %+v, without what was kept %+v", name, got.stats, want.stats)
+		}
+		same(t, want, got)
+		if bytes.Equal(got.frames[20].Opus, first.frames[20].Opus) {
+			t.Errorf("%s: nothing was changed", name)
+		}
+	}
+}
+
 func TestAPieceThatPassesCanBeChangedAndSought(t *testing.T) {
 	path, files := soundFile(t, "mp3", 3), folder(t)
 	cache := framecache.New(files)
