@@ -232,6 +232,57 @@ func (f *feed) low() bool {
 	return float64(f.read.length-f.taken.length) < float64(depth)*refill && float64(f.read.bytes-f.taken.bytes) < deepBytes*refill
 }
 
+// stale reports whether c reads what was sent long ago: all who listened through it
+// were silent for a while.
+func (f *feed) stale(c *cursor) bool {
+	const long = 2 * audio.SampleRate
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case c.next < f.first:
+		return true
+	case c.next >= f.front:
+		return false
+	}
+	return f.taken.length-f.at(c.next).before.length > long
+}
+
+// held is what has been read ahead of the furthest, and how long the packet now
+// being read has been waited for.
+func (f *feed) held() (packets, bytes int, length int64, waiting time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.reading.IsZero() {
+		waiting = time.Since(f.reading)
+	}
+	return int(f.next - f.front), int(f.read.bytes - f.taken.bytes), f.read.length - f.taken.length, waiting
+}
+
+// failed reports whether nothing will be read any more.
+func (f *feed) failed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.ended != nil
+}
+
+// edge returns a cursor that reads what is live, begins as much earlier as a decoder
+// has to hear before, and says how the packets are coded there.
+func (f *feed) edge() (*cursor, audio.CodecInfo) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := f.front
+	for n > f.first && f.taken.length-f.at(n-1).before.length <= lead {
+		n--
+	}
+	codec := f.codec
+	for i := f.first; i < n; i++ {
+		if p := f.at(i); p.Codec != nil {
+			codec = *p.Codec
+		}
+	}
+	return f.cursor(n), codec
+}
+
 // A cursor reads a feed. Its methods are for one goroutine, but for Close.
 type cursor struct {
 	feed *feed
