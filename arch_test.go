@@ -40,6 +40,7 @@ var may = map[string][]string{
 	"httpapi/":                {"music", "queue", "player", "premium", "audio/effect"},
 	"monitoring/":             {"player", "voice", "source", "audio/"},
 	"discordtest":             {"discordtest/voiceserver", "discordtest/listener"},
+	"docs":                    {}, // tests that draw, and no code
 	"discordtest/openapi":     {},
 	"discordtest/delivery":    {},
 	"discordtest/voiceserver": {"discordtest/delivery"},
