@@ -37,16 +37,19 @@ const (
 // An ahead holds packets between the goroutine that reads them and the one that
 // plays them.
 type ahead struct {
-	ctx  context.Context // ends all waiting
-	some chan struct{}   // has one when packets may have come
-	room chan struct{}   // has one when packets may have gone
+	ctx   context.Context // ends all waiting
+	some  chan struct{}   // has one when packets may have come
+	room  chan struct{}   // has one when packets may have gone
+	seeks chan *seek      // has one when packets from elsewhere are wanted
 
 	short atomic.Bool // somebody waits for the next packet
 
 	mu       sync.Mutex
+	away     chan struct{} // closed when packets from elsewhere are there
 	ring     []audio.Packet
 	first, n int
 	wanted   bool  // somebody listens
+	far      int64 // read as far ahead as that, at least
 	waited   bool  // a packet was slow
 	length   int64 // of all in the ring
 	bytes    int
@@ -57,17 +60,20 @@ type ahead struct {
 
 func newAhead(ctx context.Context) *ahead {
 	return &ahead{
-		ctx: ctx, some: make(chan struct{}, 1), room: make(chan struct{}, 1),
+		ctx: ctx, some: make(chan struct{}, 1), room: make(chan struct{}, 1), seeks: make(chan *seek, 1),
+		away: make(chan struct{}),
 	}
 }
 
-// read fills the ring from d until that ends or the context does.
-func (a *ahead) read(d packets) {
+// read fills the ring from d until the context ends. What is asked of it besides,
+// serve does.
+func (a *ahead) read(d packets, serve func(*seek)) {
 	for a.waitForRoom() {
-		p, err := guarded(d.ReadPacket)
-		a.put(p, err)
-		if err != nil {
-			return
+		select {
+		case q := <-a.seeks:
+			serve(q)
+		default:
+			a.put(guarded(d.ReadPacket))
 		}
 	}
 }
@@ -93,7 +99,7 @@ func (o *copies) keep(b []byte) []byte {
 func (a *ahead) waitForRoom() bool {
 	for {
 		a.mu.Lock()
-		full := a.n > 0 && (a.length >= a.depth() || a.bytes >= deepBytes)
+		full := a.ended != nil || a.n > 0 && (a.length >= a.depth() || a.bytes >= deepBytes)
 		if !full {
 			a.reading = time.Now()
 		}
@@ -101,7 +107,7 @@ func (a *ahead) waitForRoom() bool {
 		if a.ctx.Err() != nil {
 			return false
 		}
-		if !full {
+		if !full || len(a.seeks) > 0 {
 			return true
 		}
 		select {
@@ -119,16 +125,7 @@ func (a *ahead) put(p audio.Packet, err error) {
 	if err != nil {
 		a.ended = err
 	} else {
-		if a.n == len(a.ring) {
-			a.grow()
-		}
-		if a.wanted { // before that, what has been read together is kept together
-			p.Data = a.own.keep(p.Data)
-		}
-		a.ring[(a.first+a.n)%len(a.ring)] = p
-		a.n++
-		a.length += p.Duration
-		a.bytes += len(p.Data) + overhead
+		a.push(p)
 	}
 	a.mu.Unlock()
 	signal(a.some)
@@ -151,6 +148,8 @@ func (a *ahead) ReadPacket() (audio.Packet, error) {
 		a.short.Store(true)
 		select {
 		case <-a.some:
+		case <-a.moved():
+			return audio.Packet{}, errMoved
 		case <-a.ctx.Done():
 			return audio.Packet{}, context.Cause(a.ctx)
 		}
@@ -176,6 +175,39 @@ func (a *ahead) take() (p audio.Packet, ok bool, err error) {
 	return p, true, nil
 }
 
+// moved is closed when packets from elsewhere are to replace those that are there.
+func (a *ahead) moved() chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.away
+}
+
+// replace makes the packets of q all that have been read.
+func (a *ahead) replace(q *sought) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	clear(a.ring)
+	a.first, a.n, a.length, a.bytes, a.ended = 0, 0, 0, 0, q.ended
+	a.away = make(chan struct{})
+	for _, p := range q.packets {
+		a.push(p)
+	}
+}
+
+// push adds p; the caller has the lock.
+func (a *ahead) push(p audio.Packet) {
+	if a.n == len(a.ring) {
+		a.grow()
+	}
+	if a.wanted { // before that, what has been read together is kept together
+		p.Data = a.own.keep(p.Data)
+	}
+	a.ring[(a.first+a.n)%len(a.ring)] = p
+	a.n++
+	a.length += p.Duration
+	a.bytes += len(p.Data) + overhead
+}
+
 // low reports whether it is time to read on; the caller has the lock.
 func (a *ahead) low() bool {
 	return float64(a.length) < float64(a.depth())*refill && a.bytes < deepBytes*refill
@@ -187,9 +219,9 @@ func (a *ahead) depth() int64 {
 	case !a.wanted:
 		return early
 	case !a.waited:
-		return near
+		return max(near, a.far)
 	}
-	return deep
+	return max(deep, a.far)
 }
 
 // deepen makes it read as far ahead as somebody who listens needs.

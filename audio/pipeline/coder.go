@@ -56,10 +56,16 @@ type coder struct {
 	music int64    // where it begins
 	fresh bool     // the listener has heard nothing to slide from
 	bent  int64    // samples heard more than there were, for a timescale
-	led   bool     // by a timescale: frames and packets of one place differ
+	led   bool     // astray: frames begin where no packets do
+	// patient is whether a quiet moment is to be waited for to mend that
+	patient bool
 
 	level    slide // by which the piece is made louder or softer
-	settling int   // frames for which a good moment to hand back has been waited
+	fade     slide // in and out
+	silent   int   // frames made since it was out
+	tails    []*tail
+	staying  bool // in the console, even if nothing is to be changed
+	settling int  // frames for which a good moment to hand back has been waited
 	mix      []float32
 }
 
@@ -79,7 +85,11 @@ const (
 func (c *coder) start(at, heard, skip, music, zero int64, fresh bool) {
 	c.in.reset(place{first: at - heard - skip, origin: at - heard, music: music, zero: zero})
 	c.enc.Reset()
-	c.wet, c.fresh, c.led = false, fresh, false
+	c.wet, c.fresh, c.led, c.tails, c.staying = false, fresh, false, nil, false
+	if !fresh {
+		c.level.reset(1)
+	}
+	c.fade.reset(1)
 	c.music, c.settling = music, 0
 	c.pcm, c.head, c.ahead, c.ended = c.pcm[:0], 0, c.ahead[:0], false
 	c.next = at - warm*frameSamples
@@ -169,15 +179,28 @@ func (c *coder) aim(w *wanted) {
 	c.fresh = false
 	if fresh {
 		c.level.reset(w.level)
+		if w.hold {
+			c.fade.reset(0)
+		}
 	}
 	if !c.wet {
-		if w.plain() && c.level.open() {
+		if w.plain() && c.plain() {
 			return
 		}
 		c.soak(w, c.at, c.pcm[max(c.head-frameLen, 0):c.head], fresh)
 	}
 	c.console.aim(w)
 	c.level.aim(w.level, levelling)
+	if w.hold {
+		c.fade.aim(0, w.fade)
+	} else {
+		c.fade.aim(1, w.fade)
+	}
+}
+
+// plain reports whether what is decoded goes to the console as it is.
+func (c *coder) plain() bool {
+	return !c.staying && c.level.open() && c.fade.open() && len(c.tails) == 0
 }
 
 // step changes some of what has been decoded, as much as the console lacks.
@@ -189,15 +212,32 @@ func (c *coder) step() {
 		return
 	}
 	src, touched := c.pcm[c.head:c.head+int(n)*audio.Channels], 0
-	if !c.level.open() {
+	if !c.plain() {
 		c.mix = append(c.mix[:0], src...)
-		src, touched = c.mix, c.level.apply(c.mix)
+		src, touched = c.mix, c.blend(c.mix)
 	}
 	c.take(src, touched)
 	c.head += int(n) * audio.Channels
 	c.at += n
 	c.clock.set(c.taken, c.at-int64(c.chain.Latency()))
-	c.led = c.led || c.chain.Latency() > 0
+	if !c.chain.Straight() {
+		c.led, c.patient = true, false
+	}
+}
+
+// blend does to pcm what is done before all effects, and reports the number of
+// samples per channel up to the last it changed.
+func (c *coder) blend(pcm []float32) (touched int) {
+	touched = c.level.apply(pcm)
+	if c.fade.fade(pcm) {
+		touched = len(pcm) / audio.Channels
+	}
+	for _, t := range c.tails {
+		t.add(pcm)
+		touched = len(pcm) / audio.Channels
+	}
+	c.tails = slices.DeleteFunc(c.tails, (*tail).over)
+	return touched
 }
 
 // full reports whether the console has a frame to encode.
@@ -236,6 +276,9 @@ func (c *coder) encode(past *history) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.silent++; !c.fade.shut() {
+		c.silent = 0
+	}
 	if c.wet {
 		c.out = c.out[:copy(c.out, c.out[frameLen:])]
 		c.given += frameSamples
@@ -246,15 +289,20 @@ func (c *coder) encode(past *history) ([]byte, error) {
 		c.at += frameSamples
 		c.head += frameLen
 	}
-	if c.head >= behind+4*frameLen || c.head > behind && len(c.pcm)-c.head < frameLen {
-		c.pcm, c.head = c.pcm[:copy(c.pcm, c.pcm[c.head-behind:])], behind
-	}
+	c.compact()
 	done := 0
 	for ; done < len(c.ahead) && c.ahead[done].at+c.ahead[done].length <= c.next; done++ {
 		past.add(c.ahead[done].timed)
 	}
 	c.ahead = slices.Delete(c.ahead, 0, done)
 	return b, nil
+}
+
+// compact forgets what is too far behind.
+func (c *coder) compact() {
+	if c.head >= behind+4*frameLen || c.head > behind && len(c.pcm)-c.head < frameLen {
+		c.pcm, c.head = c.pcm[:copy(c.pcm, c.pcm[c.head-behind:])], behind
+	}
 }
 
 // dryUp makes the console dry again when it has nothing to do: what waits inside
@@ -264,7 +312,7 @@ func (c *coder) dryUp() {
 		c.settling = 0
 	}
 	back := int(c.held()) * audio.Channels
-	if !c.calm() || !c.level.open() || back > c.head {
+	if !c.calm() || !c.plain() || back > c.head {
 		return
 	}
 	c.bent += c.taken - c.clock.since(c.at)

@@ -6,27 +6,34 @@ import (
 	"segue/audio"
 )
 
-// A timescale takes frames out of line with packets. When it has come back to the
-// music's own pace, the stream lands: a frame's worth of music is cross-faded into the
-// same music a little later, by less than a frame, so that frames begin where packets do.
+// A timescale takes frames out of line with packets, and so does music that follows
+// other music to the sample. When a timescale has come back to the music's own pace, the stream
+// lands: a frame's worth of music is cross-faded into the same music a little
+// later, by less than a frame, so that frames begin where packets do. What has only
+// followed waits with that for a quiet moment, and if there is none it does not land.
+
+// quiet is below what level, as a factor, a landing is not heard.
+const quiet = 3e-3 // 50 dB below full scale
 
 // land does that when it is time. It may wait for packets.
 func (s *Stream) land() error {
 	c := s.coder
-	if !c.led || !c.chain.Straight() || !s.aligned {
+	if !s.aligned || c.wet && !c.chain.Straight() {
 		return nil
 	}
 	if err := s.fill(2 * frameSamples); err != nil || c.short(2*frameSamples) || len(c.ahead) == 0 {
 		return err // too near to the end to matter
 	}
+	if c.patient && loudness(c.pcm[c.head:c.head+2*frameLen]) > quiet {
+		return nil
+	}
 	// The sample to be taken next comes out as number taken, and every frame-th
 	// sample since the console was wet begins a frame.
-	first := c.at - int64(c.enc.Lookahead()) - c.taken%frameSamples
-	skip := (c.ahead[len(c.ahead)-1].at - first) % frameSamples
-	if skip < 0 {
-		skip += frameSamples
+	first := c.at - int64(c.enc.Lookahead())
+	if c.wet {
+		first -= c.taken % frameSamples
 	}
-	if skip > 0 {
+	if skip := mod(c.ahead[len(c.ahead)-1].at-first, frameSamples); skip > 0 {
 		c.skip(skip)
 	}
 	c.led = false
@@ -44,8 +51,15 @@ func (c *coder) skip(samples int64) {
 	copy(to, joint)
 	c.head += n
 	c.at += samples
-	c.clock.set(c.taken, c.at)
-	c.touched = c.taken + frameSamples
+	c.settling = 0
+	if c.wet {
+		c.clock.set(c.taken, c.at)
+		c.touched = c.taken + frameSamples
+		return
+	}
+	c.next += samples
+	c.bent -= samples
+	c.dry = c.at + frameSamples
 }
 
 // crossfade makes from become to, with as much power on the way as both have at its

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"time"
+
 	"segue/audio"
 	"segue/audio/effect"
 	"segue/audio/framecache"
@@ -34,6 +36,10 @@ type Options struct {
 	// Kept is where a Pump keeps the frames of whole plays, and where Open finds
 	// them again; nil keeps none.
 	Kept *framecache.Cache
+
+	// Fade is how long it takes to fade out and in when a Pump holds, seeks, or is
+	// cut.
+	Fade time.Duration
 
 	// Settings hold from the first frame on, until Want says otherwise.
 	Settings effect.Settings

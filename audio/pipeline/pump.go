@@ -2,8 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
-	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,19 +30,31 @@ type Pump struct {
 	ready   chan struct{}
 	done    atomic.Bool  // frames is closed, err is final
 	err     error        // read only once done
+	isReady bool         // ready is closed
 	asked   atomic.Int32 // for frames, since the first was encoded
 	starved atomic.Int64
+	control control
 }
 
 // Start runs s in two goroutines until it ends, ctx ends, or the Pump is
 // closed. The stream belongs to the Pump from here on; only its Want, Mode, Playing
 // and Stats may still be used.
-func Start(ctx context.Context, s *Stream) *Pump {
+func Start(ctx context.Context, s *Stream) *Pump { return launch(ctx, s, false) }
+
+// Park is Start of a Pump that reads ahead but makes no frames, until it follows
+// another, or Go or Take is called. It is Ready when it could.
+func Park(ctx context.Context, s *Stream) *Pump { return launch(ctx, s, true) }
+
+func launch(ctx context.Context, s *Stream, parked bool) *Pump {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &Pump{
 		stream: s, ahead: newAhead(ctx), cancel: cancel,
 		frames: make(chan audio.Frame, shallow), room: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
+	p.control.nudge, p.control.begin = make(chan struct{}, 1), make(chan *departed, 1)
+	p.control.parked = parked
+	p.control.gone.Store(!parked)
+	p.Fade(s.o.Fade)
 	from, shared := s.from, s.o.shared
 	if !shared {
 		s.from = p.ahead
@@ -55,38 +65,10 @@ func Start(ctx context.Context, s *Stream) *Pump {
 		_ = s.Close() // frees a read that is waiting; Close reports the error
 	})
 	if !shared { // else the share reads ahead
-		p.tasks.Go(func() { p.ahead.read(from) })
+		p.tasks.Go(func() { p.ahead.read(from, func(q *seek) { p.move(q, from) }) })
 	}
 	p.tasks.Go(func() { p.run(ctx) })
 	return p
-}
-
-// run makes frames until there are no more.
-func (p *Pump) run(ctx context.Context) {
-	first := true
-	record := p.stream.recorder()
-	defer record.drop()
-	for p.waitForRoom(ctx) {
-		f, err := guarded(p.stream.Next)
-		if err != nil {
-			record.ended(err)
-			if !errors.Is(err, io.EOF) && ctx.Err() == nil {
-				p.err = err
-			}
-			break
-		}
-		record.took(f)
-		p.frames <- f // there is room, and nobody else fills it
-		if first {
-			first = false
-			close(p.ready)
-		}
-	}
-	p.done.Store(true)
-	close(p.frames)
-	if first {
-		close(p.ready)
-	}
 }
 
 // waitForRoom returns false when ctx has ended.
@@ -100,23 +82,6 @@ func (p *Pump) waitForRoom(ctx context.Context) bool {
 		}
 	}
 	return ctx.Err() == nil
-}
-
-// Take returns the next frame, or false when none is ready. It never blocks.
-func (p *Pump) Take() (audio.Frame, bool) {
-	select {
-	case f, ok := <-p.frames:
-		left := len(p.frames)
-		if left <= scant {
-			signal(p.room)
-		}
-		p.report(left)
-		return f, ok
-	default:
-		p.starved.Add(1)
-		p.report(0)
-		return audio.Frame{}, false
-	}
 }
 
 // report tells the governor that a frame was asked for and how many are left. A

@@ -317,7 +317,7 @@ func TestReadAheadGrowsForSmallPackets(t *testing.T) {
 		var wg sync.WaitGroup
 		ctx, cancel := context.WithCancel(t.Context())
 		a.ctx = ctx
-		wg.Go(func() { a.read(d) })
+		wg.Go(func() { a.read(d, nil) })
 		synctest.Wait()
 		if n, _, length, _ := a.held(); n != 4000 || length != deep {
 			t.Fatalf("%d packets, %d samples", n, length)

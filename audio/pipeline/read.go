@@ -64,6 +64,8 @@ func (s *Stream) date(p audio.Packet) {
 		s.zero = p.PTS + p.Codec.PreSkip - s.last
 	}
 	s.dated, s.jumped = true, false
+	s.zeroed.Store(s.zero)
+	s.known.Store(true)
 	if p.Codec != nil {
 		s.coding = p.Codec.Name
 	}

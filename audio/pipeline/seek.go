@@ -31,21 +31,35 @@ func (s *Stream) Seek(to time.Duration) (time.Duration, error) {
 			s.unread()
 		}
 	} else {
-		s.held, s.ended, s.jumped, s.floor = s.held[:0], nil, true, 0
 		s.framing.restart(target + s.zero)
+		s.forget()
 	}
-	s.failed, s.mode, s.begun, s.joined, s.turning = nil, Passthrough, true, false, false
-	s.past.forget()
-	return s.arrive(target)
+	s.anew()
+	at, err := s.arrive(target)
+	if err != nil || s.failed != nil || s.aligned {
+		return toTime(max(at, 0)), err
+	}
+	return toTime(at), s.enter(at)
 }
 
-// arrive reads up to target and prepares to make the frame there.
-func (s *Stream) arrive(target int64) (time.Duration, error) {
+// forget drops what has been read, for packets from elsewhere.
+func (s *Stream) forget() { s.held, s.ended, s.jumped, s.floor = s.held[:0], nil, true, 0 }
+
+// anew makes the next frame one that follows nothing.
+func (s *Stream) anew() {
+	s.failed, s.mode, s.begun, s.joined, s.turning = nil, Passthrough, true, false, false
+	s.past.forget()
+}
+
+// arrive reads up to target and prepares for the frame there, which begins at the
+// place it returns. Beyond the end the stream has failed with what it ended with.
+func (s *Stream) arrive(target int64) (int64, error) {
 	var run []timed // what warms decoders up, and the packet that holds target
 	for {
 		p, err := s.read()
 		if err != nil {
-			return s.arriveAtEnd(target)
+			s.failed = s.ended
+			return target, nil
 		}
 		if p.Codec != nil {
 			s.adopt(p.Codec)
@@ -63,19 +77,13 @@ func (s *Stream) arrive(target int64) (time.Duration, error) {
 	if s.aligned = s.rules.passable(s.codec) && s.rules.pass(last); !s.aligned {
 		s.origin, s.skip = max(target, run[0].PTS), max(target-run[0].PTS, 0)
 		s.held = append(run, s.held...)
-		return toTime(s.origin), s.enter(s.origin)
+		return s.origin, nil
 	}
 	for _, p := range run[:len(run)-1] {
 		s.past.add(p)
 	}
 	s.unget(last)
-	return toTime(max(last.PTS, 0)), nil
-}
-
-// arriveAtEnd is arrive where nothing is left to be heard.
-func (s *Stream) arriveAtEnd(target int64) (time.Duration, error) {
-	s.failed = s.ended
-	return toTime(target), nil
+	return last.PTS, nil
 }
 
 func toSamples(d time.Duration) int64 {

@@ -1,6 +1,10 @@
 package pipeline
 
-import "segue/audio"
+import (
+	"math"
+
+	"segue/audio"
+)
 
 // A slide scales samples, and slides from one gain to the next, so that no step is
 // heard.
@@ -54,6 +58,35 @@ func (r *slide) apply(pcm []float32) int {
 		pcm[2*i+1] *= float32(r.gain)
 	}
 	return n
+}
+
+// fade scales pcm as apply does, but by the sine of the angle that the gain is of a
+// quarter turn: what fades in while something else fades out has, with that, the
+// same power throughout. It reports whether it changed anything.
+func (r *slide) fade(pcm []float32) (changed bool) {
+	const piece = 48 * audio.Channels // a millisecond, in which the curve is straight
+	for len(pcm) > 0 && !r.open() {
+		n := min(len(pcm), piece)
+		from := math.Sin(math.Pi / 2 * r.gain)
+		r.move(n / audio.Channels)
+		step := (math.Sin(math.Pi/2*r.gain) - from) / float64(n/audio.Channels)
+		for i := range pcm[:n] {
+			pcm[i] *= float32(from + step*float64(i/audio.Channels))
+		}
+		pcm, changed = pcm[n:], true
+	}
+	return changed
+}
+
+// move lets so many samples pass.
+func (r *slide) move(samples int) {
+	if r.gain == r.target {
+		return
+	}
+	r.gain += r.step * float64(samples)
+	if (r.step > 0) == (r.gain >= r.target) {
+		r.gain = r.target
+	}
 }
 
 func scale(pcm []float32, gain float32) {

@@ -50,25 +50,28 @@ type Stream struct {
 	shown atomic.Uint32 // mode of the last frame
 	count counters
 
-	zero    int64   // the container's time at which the music begins; read makes it 0
-	dated   bool    // zero is known
-	jumped  bool    // the next packet to be read follows a seek
-	coding  string  // of the packets now being read
-	floor   int64   // where the music of the stream at hand begins
-	end     int64   // where the last frame ended, padding and all
-	added   int64   // samples heard at joins that are nobody's music
-	heard   int64   // the end of the last frame, as its place says
-	last    int64   // where the packet last read ends
-	joined  bool    // the listener's decoder has heard what comes before
-	origin  int64   // where on the timeline an unaligned stream begins
-	skip    int64   // samples at 48 kHz to drop before that
-	held    []timed // read, not yet heard, and next in order
-	past    history // heard, of an aligned stream
-	warmup  []timed // scratch of enter
-	ended   error   // what reading ended with
-	turning bool    // the coder comes to an end: packets of the next stream pass
-	failed  error   // what Next ended with
-	coder   *coder  // nil until something has to be encoded
+	zero    int64        // the container's time at which the music begins; read makes it 0
+	dated   bool         // zero is known
+	zeroed  atomic.Int64 // zero, for whoever reads ahead
+	known   atomic.Bool  // and whether it is known
+	jumped  bool         // the next packet to be read follows a seek
+	coding  string       // of the packets now being read
+	floor   int64        // where the music of the stream at hand begins
+	end     int64        // where the last frame ended, padding and all
+	added   int64        // samples heard at joins that are nobody's music
+	heard   int64        // the end of the last frame, as its place says
+	last    int64        // where the packet last read ends
+	joined  bool         // the listener's decoder has heard what comes before
+	origin  int64        // where on the timeline an unaligned stream begins
+	skip    int64        // samples at 48 kHz to drop before that
+	held    []timed      // read, not yet heard, and next in order
+	past    history      // heard, of an aligned stream
+	warmup  []timed      // scratch of enter
+	ended   error        // what reading ended with
+	turning bool         // the coder comes to an end: packets of the next stream pass
+	failed  error        // what Next ended with
+	coder   *coder       // nil until something has to be decoded
+	exact   bool         // what comes before should be followed to the sample
 }
 
 // New returns the stream of frames of d's packets. Closing it closes c.
@@ -82,7 +85,8 @@ func New(d audio.Demuxer, c io.Closer, o Options) *Stream {
 	s := &Stream{o: o, close: sync.OnceValue(c.Close), demux: d, rules: opusRules(), codec: d.Codec(), tail: opus.TailOf}
 	s.framing = framing{from: d, on: s.rules.passable(s.codec), damaged: &s.count.damaged}
 	s.from, s.coding = &s.framing, s.codec.Name
-	s.want.Store(newWanted(s.o.Settings, 1))
+	s.want.Store(&wanted{level: 1})
+	s.Want(o.Settings)
 	s.skip = s.codec.PreSkip
 	return s
 }
@@ -227,20 +231,29 @@ func (s *Stream) begin() error {
 
 // ready makes the decoder of the stream at hand, and the encoder, once.
 func (s *Stream) ready() error {
-	if s.coder != nil && s.coder.in != nil {
+	if err := s.audition(); err != nil || s.coder.console != nil {
+		return err
+	}
+	enc, err := s.o.Encoder()
+	if err != nil {
+		return err
+	}
+	s.coder.console = &console{enc: enc, tuner: newTuner(enc, &s.o), limit: s.rules.limit()}
+	return nil
+}
+
+// audition makes the decoder of the stream at hand, once.
+func (s *Stream) audition() error {
+	if s.coder == nil {
+		s.coder = &coder{}
+		s.coder.level.reset(1)
+	}
+	if s.coder.in != nil {
 		return nil
 	}
 	dec, err := s.o.Decoder(s.codec)
 	if err != nil {
 		return err
-	}
-	if s.coder == nil {
-		enc, err := s.o.Encoder()
-		if err != nil {
-			return err
-		}
-		s.coder = &coder{console: &console{enc: enc, tuner: newTuner(enc, &s.o), limit: s.rules.limit()}}
-		s.coder.level.reset(1)
 	}
 	s.coder.in = newIntake(dec, s.o.Tables, s.codec.GainDB)
 	return nil
@@ -296,6 +309,11 @@ func (s *Stream) encode(want *wanted) (audio.Frame, error) {
 // error says why.
 func (s *Stream) produce() error {
 	c := s.coder
+	if c.led {
+		if err := s.land(); err != nil {
+			return err
+		}
+	}
 	if !c.wet {
 		if err := s.fill(frameSamples); err != nil {
 			return err
@@ -303,9 +321,6 @@ func (s *Stream) produce() error {
 	}
 	for c.wet && !c.full() && !c.flushed {
 		if err := s.fill(min(max(c.lacks(), least), most)); err != nil {
-			return err
-		}
-		if err := s.land(); err != nil {
 			return err
 		}
 		c.step()

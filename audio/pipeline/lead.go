@@ -1,0 +1,209 @@
+package pipeline
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"segue/audio"
+)
+
+// How a Pump hands over to another: with a cross-fade, or to the sample. What
+// follows has been parked meanwhile.
+
+// margin is how much more of the packets is read ahead than a cross-fade lasts.
+const margin = 2 * audio.SampleRate
+
+// A follower is what comes next.
+type follower struct {
+	next    *Pump
+	overlap int64 // samples
+}
+
+// Follow says that the music of next, which was parked, joins the end of this
+// Pump's and overlaps it by so much: 0 is to the sample. If next turns out not to be
+// ready, or is nil, this one ends as if nothing followed. It replaces what was said
+// before.
+func (p *Pump) Follow(next *Pump, overlap time.Duration) {
+	if next == nil {
+		p.control.follow.Store(nil)
+		return
+	}
+	n := toSamples(max(overlap, 0))
+	p.control.follow.Store(&follower{next, n})
+	if n > 0 {
+		p.ahead.reach(n + margin)
+	}
+}
+
+// Cut ends the music now: what follows is faded into within that time, or else it is
+// faded out.
+func (p *Pump) Cut(fade time.Duration) {
+	p.Fade(fade)
+	p.control.cut.Store(true)
+	if p.control.follow.Load() == nil {
+		p.Hold(true)
+	}
+	signal(p.control.nudge)
+}
+
+// leave hands over if it is time, and reports whether that was done.
+func (p *Pump) leave() bool {
+	f := p.control.follow.Load()
+	if f == nil || !f.next.control.primed.Load() || f.next.control.gone.Load() {
+		if p.control.cut.Load() && f != nil {
+			p.control.follow.Store(nil)
+			p.Hold(true)
+		}
+		return false
+	}
+	d, err := guarded(func() (*departed, error) { return p.part(f) })
+	return err == nil && d != nil && f.next.set(d)
+}
+
+// part gives what is left of the stream if it is time to leave it, else nil.
+func (p *Pump) part(f *follower) (*departed, error) {
+	s := p.stream
+	if p.control.cut.Load() {
+		return p.depart(p.control.fade.Load())
+	}
+	length, ended := p.ahead.rest()
+	if !ended {
+		return nil, nil
+	}
+	rest := s.rest(length)
+	switch {
+	case f.overlap > 0 && rest <= f.overlap:
+		return p.depart(max(rest, 1))
+	case f.overlap == 0 && rest <= brinkFrames*frameSamples && s.joined && !p.control.decline && f.next.stream.exact:
+		return p.yield(f)
+	}
+	return nil, nil
+}
+
+// depart leaves the stream with a cross-fade of so many samples.
+func (p *Pump) depart(fade int64) (*departed, error) {
+	s := p.stream
+	s.from = eager{p.ahead}
+	if err := s.immerse(); err != nil {
+		return nil, err
+	}
+	return &departed{console: s.coder.console, from: s, left: fade, fade: fade}, nil
+}
+
+// yield leaves the stream with its last sample, when there is no whole frame left.
+func (p *Pump) yield(f *follower) (*departed, error) {
+	s := p.stream
+	if err := s.immerse(); err != nil {
+		return nil, err
+	}
+	c := s.coder
+	need := min(max(c.lacks(), least), most)
+	if err := s.fill(need); err != nil || !c.ended || !c.short(need) || s.turning || c.full() {
+		return nil, err
+	}
+	pcm := c.pcm[c.head:]
+	if before := c.pcm[max(len(c.pcm)-brink*audio.Channels, 0):]; f.next.stream.aligned && loudness(before) < audible {
+		p.control.decline = true // and let what follows pass
+		c.staying = false
+		return nil, nil
+	}
+	left := int64(len(pcm) / audio.Channels)
+	return &departed{console: c.console, from: s, left: left, gap: left, exact: true}, nil
+}
+
+// rest is how many samples of the stream have not been heard, if so many have been
+// read ahead and no more come.
+func (s *Stream) rest(ahead int64) int64 {
+	for _, p := range s.held {
+		ahead += p.length - p.TrimEnd
+	}
+	if s.mode == Transcode {
+		ahead += s.coder.fed - s.coder.at
+	}
+	return ahead
+}
+
+// prime gets s ready to begin at once: it waits for the first packets, and finds out
+// whether what comes before should be followed to the sample.
+func (s *Stream) prime() error {
+	if !s.begun {
+		if err := s.look(); err != nil {
+			return err
+		}
+	}
+	if err := s.audition(); err != nil {
+		return err
+	}
+	s.exact = !s.aligned
+	if s.aligned {
+		s.exact = s.beginsLoud()
+		s.coder = nil // may be none is needed
+	}
+	return nil
+}
+
+// beginsLoud reports whether there is music from the first sample on.
+func (s *Stream) beginsLoud() bool {
+	c := s.coder
+	c.in.reset(place{first: -s.skip, zero: s.zero})
+	var run []timed
+	var pcm []float32
+	for len(pcm) < brink*audio.Channels && len(run) < warm {
+		p, err := s.read()
+		if err != nil {
+			break
+		}
+		run = append(run, p)
+		if p.Codec != nil {
+			break
+		}
+		if pcm, _, err = c.in.take(pcm, p); err != nil {
+			break
+		}
+	}
+	s.held = append(run, s.held...)
+	return loudness(pcm[:min(len(pcm), brink*audio.Channels)]) > audible
+}
+
+const (
+	// brink is how many samples at the end of a piece, and at the beginning of the
+	// next, tell whether there is music: 10 ms.
+	brink = audio.SampleRate / 100
+	// audible is what music is above, as a factor.
+	audible = 1e-3 // 60 dB below full scale
+	// brinkFrames is how many frames before its end a stream that passes begins to be
+	// encoded, to be followed to the sample.
+	brinkFrames = 4
+)
+
+// errLate is what an eager source has where packets have not come.
+var errLate = errors.New("packets have not come")
+
+// eager gives what has been read ahead, and never waits.
+type eager struct{ *ahead }
+
+func (e eager) ReadPacket() (audio.Packet, error) {
+	p, ok, err := e.take()
+	if !ok && err == nil {
+		err = errLate
+	}
+	return p, err
+}
+
+// reach makes it read so far ahead.
+func (a *ahead) reach(samples int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if samples != a.far {
+		a.far = samples
+		signal(a.room)
+	}
+}
+
+// rest is how long the packets last that are there, and whether no more come.
+func (a *ahead) rest() (samples int64, ended bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.length, errors.Is(a.ended, io.EOF)
+}

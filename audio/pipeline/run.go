@@ -1,0 +1,176 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"segue/audio"
+)
+
+// A control is what a Pump has been asked for besides how it shall sound. What is
+// asked is done by the goroutine that makes the frames.
+type control struct {
+	nudge  chan struct{} // has one when that goroutine should look
+	fade   atomic.Int64  // samples
+	quiet  atomic.Bool   // it rests: what there was to be heard is in frames
+	cut    atomic.Bool   // the music shall end now
+	follow atomic.Pointer[follower]
+	sought atomic.Pointer[sought]
+
+	parked  bool
+	primed  atomic.Bool    // the stream has been looked at
+	gone    atomic.Bool    // it is known how frames begin
+	begin   chan *departed // how: after what; nil is by themselves
+	decline bool           // nothing follows to the sample
+}
+
+// Hold fades the sound out and then makes no more frames, or goes on and fades in.
+func (p *Pump) Hold(on bool) {
+	p.stream.Hold(on, toTime(p.control.fade.Load()))
+	signal(p.control.nudge)
+}
+
+// Held reports whether a Hold has been fulfilled and all frames have been taken.
+func (p *Pump) Held() bool { return p.control.quiet.Load() && len(p.frames) == 0 }
+
+// Fade says within what time Hold and Seek fade out and in from now on.
+func (p *Pump) Fade(d time.Duration) { p.control.fade.Store(toSamples(max(d, 0))) }
+
+// Go makes a parked Pump begin by itself.
+func (p *Pump) Go() { p.set(nil) }
+
+// set says how frames begin, and reports whether that was not known before.
+func (p *Pump) set(d *departed) bool {
+	if !p.control.gone.CompareAndSwap(false, true) {
+		return false
+	}
+	p.control.begin <- d // there is room for one
+	return true
+}
+
+// run makes frames until there are no more.
+func (p *Pump) run(ctx context.Context) {
+	if p.start(ctx) {
+		p.play(ctx)
+	}
+	if f := p.control.follow.Load(); f != nil && ctx.Err() == nil {
+		f.next.Go() // unless it has gone on already
+	}
+	p.done.Store(true)
+	close(p.frames)
+	p.getReady()
+}
+
+// getReady tells those who wait for the first frame.
+func (p *Pump) getReady() {
+	if !p.isReady {
+		p.isReady = true
+		close(p.ready)
+	}
+}
+
+// start waits until frames may begin.
+func (p *Pump) start(ctx context.Context) bool {
+	if !p.control.parked {
+		return true
+	}
+	if !p.control.parked {
+		return true
+	}
+	if _, err := guarded(func() (struct{}, error) { return struct{}{}, p.stream.prime() }); err == nil {
+		p.control.primed.Store(true)
+	} // else Next will say the same
+	p.getReady()
+	select {
+	case d := <-p.control.begin:
+		if d != nil {
+			_, err := guarded(func() (struct{}, error) { return struct{}{}, p.stream.join(d) })
+			return p.fine(ctx, err)
+		}
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// play makes frames.
+func (p *Pump) play(ctx context.Context) {
+	record := p.stream.recorder()
+	defer record.drop()
+	for p.waitForRoom(ctx) {
+		if q := p.control.sought.Swap(nil); q != nil {
+			record.drop()
+			_, err := guarded(func() (struct{}, error) { return struct{}{}, p.arrive(q) })
+			if !p.fine(ctx, err) {
+				return
+			}
+		}
+		if p.stream.holding() {
+			if p.control.cut.Load() || !p.rest(ctx) {
+				return
+			}
+			continue
+		}
+		if p.leave() {
+			return
+		}
+		f, err := guarded(p.stream.Next)
+		if err != nil {
+			if p.control.sought.Load() != nil {
+				continue // on from there
+			}
+			record.ended(err)
+			p.fine(ctx, err)
+			return
+		}
+		record.took(f)
+		p.frames <- f // there is room, and nobody else fills it
+		p.getReady()
+	}
+}
+
+// fine notes err as the reason of the end, if it is one.
+func (p *Pump) fine(ctx context.Context, err error) bool {
+	if err != nil && !errors.Is(err, io.EOF) && ctx.Err() == nil {
+		p.err = err
+	}
+	return err == nil
+}
+
+// rest waits until something is asked for; false when ctx has ended.
+func (p *Pump) rest(ctx context.Context) bool {
+	p.control.quiet.Store(true)
+	defer p.control.quiet.Store(false)
+	select {
+	case <-p.control.nudge:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// Take returns the next frame, or false when none is ready. It never blocks. The
+// first makes a parked Pump begin by itself.
+func (p *Pump) Take() (audio.Frame, bool) {
+	if !p.control.gone.Load() {
+		p.Go()
+	}
+	select {
+	case f, ok := <-p.frames:
+		left := len(p.frames)
+		if left <= scant {
+			signal(p.room)
+		}
+		p.report(left)
+		return f, ok
+	default:
+		if !p.control.quiet.Load() {
+			p.starved.Add(1)
+			p.report(0)
+		}
+		return audio.Frame{}, false
+	}
+}
