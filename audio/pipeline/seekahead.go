@@ -109,7 +109,7 @@ func (p *Pump) arrive(q *sought) error {
 	s.from = p.ahead
 	p.ahead.replace(q)
 	close(q.taken)
-	return s.resume(q.target, d)
+	return s.moveTo(q.target, d)
 }
 
 // tape leaves where the stream is, with so many samples of what would have come; nil
@@ -125,8 +125,8 @@ func (p *Pump) tape(samples int64) *departed {
 	return &departed{console: s.coder.console, from: &taped{pcm[:n]}, left: int64(n / audio.Channels), fade: samples}
 }
 
-// resume makes what the demuxer has been moved to, for target, the next to be heard.
-func (s *Stream) resume(target int64, d *departed) error {
+// moveTo makes what the demuxer has been moved to, for target, the next to be heard.
+func (s *Stream) moveTo(target int64, d *departed) error {
 	s.forget()
 	s.anew()
 	at, err := s.arrive(target)
