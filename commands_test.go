@@ -73,6 +73,7 @@ func TestTheCommandLineIsAContract(t *testing.T) {
 		{[]string{"render", wav, "-o", "x.wav", "--from", "later"}, exitUsage, "", "not a time"},
 		{[]string{"render", wav, "-o", "x.wav", "--from", "2", "--to", "1"}, exitUsage, "", "after --from"},
 		{[]string{"render", wav, "-o", "x.wav", "--effects", `{"echo":1}`}, exitUsage, "", "--effects"},
+		{[]string{"render", wav, "-o", "x.wav", "--effects", `{"equalizer":[{"band":3,"gain":7}]}`}, exitUsage, "", "equalizer[0].gain is 7"},
 		{[]string{"render", "/no/such/file", "-o", "x.wav"}, exitFailed, "", "/no/such/file"},
 		{[]string{"probe", wav}, exitOK, "wav, pcm_s16le, 44100 Hz, 2 channels, 4.4s", ""},
 		{[]string{"probe", wav, "--json"}, exitOK, `"container":"wav"`, ""},
@@ -114,6 +115,13 @@ func TestRenderWritesWhatIsHeard(t *testing.T) {
 	piped := runs(t, nil, "render", piece(t, testdata.Clockwork), "-o", "-", "--from", "1", "--to", "0:02", "--volume", "50", "--effects", `{"volume":0.5}`)
 	if piped.code != exitOK || !strings.HasPrefix(piped.out, "OggS") {
 		t.Errorf("exit code %d, %d bytes: %s", piped.code, len(piped.out), piped.errors)
+	}
+	fast := filepath.Join(t.TempDir(), "fast.opus")
+	if got := runs(t, nil, "render", piece(t, testdata.Clockwork), "-o", fast, "--effects", `{"timescale":{"rate":1.1}}`); got.code != exitOK {
+		t.Errorf("exit code %d: %s", got.code, got.errors)
+	}
+	if p := runs(t, nil, "probe", fast); !strings.Contains(p.out, "channels, 4s") && !strings.Contains(p.out, "channels, 3.99") {
+		t.Errorf("a tenth faster, 4.4 s become %s%s", p.out, p.errors)
 	}
 }
 

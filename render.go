@@ -21,7 +21,7 @@ type renderCommand struct {
 	Input   string `arg:"" help:"A file, an http(s) address, or - for standard input."`
 	Out     string `short:"o" required:"" placeholder:"FILE" help:"Where it goes: .opus, .wav, or - for standard output, which gets Ogg Opus unless --wav is given."`
 	Wav     string `enum:",16,float" default:"" placeholder:"KIND" help:"Write WAV, with 16-bit samples (16, as .wav files have if nobody asks) or 32-bit floating point (float)."`
-	Effects string `placeholder:"JSON" help:"What to do to the sound, for example {\"volume\":0.5}."`
+	Effects string `placeholder:"JSON" help:"What to do to the sound, as Lavalink has it, for example {\"timescale\":{\"rate\":1.2}}."`
 	Volume  int    `default:"100" help:"Percent, 0 to 200."`
 	From    string `placeholder:"TIME" help:"Begin here: 90s, 1:30 or 1:02:03.5."`
 	To      string `placeholder:"TIME" help:"End here."`
@@ -95,20 +95,10 @@ func (c renderCommand) options(cfg Config) (o render.Options, err error) {
 		return o, fmt.Errorf("--volume %d: it must be from 0 to 200", c.Volume)
 	}
 	if c.Effects != "" {
-		var wanted struct {
-			Volume *float64 `json:"volume"` // a factor, 0 to 5, as Lavalink has it
-		}
-		dec := json.NewDecoder(strings.NewReader(c.Effects))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(&wanted); err != nil {
+		if err := json.Unmarshal([]byte(c.Effects), &o.Settings); err != nil {
 			return o, fmt.Errorf("--effects: %w", err)
 		}
-		if v := wanted.Volume; v != nil {
-			if *v < 0 || *v > 5 {
-				return o, fmt.Errorf("--effects: volume is %g; it must be from 0 to 5", *v)
-			}
-			factor *= *v
-		}
+		factor *= o.Settings.Gain()
 	}
 	o.Settings.Volume = effect.Percent(100 * factor)
 	if o.From, err = parseTime(c.From); err != nil {
