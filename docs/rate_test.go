@@ -43,7 +43,7 @@ func resamplerPicture(t *testing.T) *picture {
 	p := newPicture(760, 620, "The resampler's response and what it adds, as measured")
 	tables := &resample.Tables{}
 	x := axis{from: 0, to: 48, ticks: between(0, 48, 4), label: "kHz, what goes in"}
-	q := p.plot(60, 30, 560, 240, "What comes out of a tone, and (dashed) all else that comes with it", x, decibelAxis(-140, 20, 20))
+	q := p.plot(60, 30, 560, 240, "What comes out of a tone, and (dashed) all else that comes with it", x, decibelAxis(-120, 20, 20))
 	rates := []int{44100, 96000, 22050}
 	for i, rate := range rates {
 		var khz, db, rest []float64
@@ -53,7 +53,7 @@ func resamplerPicture(t *testing.T) *picture {
 			if f > 24 {
 				a, b = math.NaN(), 10*math.Log10(2*meanSquare(out)+1e-16)
 			}
-			khz, db, rest = append(khz, f), append(db, a), append(rest, max(b, -130))
+			khz, db, rest = append(khz, f), append(db, a), append(rest, max(b, -120))
 		}
 		class := fmt.Sprintf("c%d", i)
 		q.curve(class, khz, db)

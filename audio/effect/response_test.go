@@ -107,9 +107,13 @@ type response struct {
 
 func responses() map[string]response {
 	bands := each()["equalizer"].Equalizer
-	low := func(hz float64) complex128 { return (1. / 20) / (1 - 0.95*z(hz, 1)) }
-	k := Defaults().Karaoke
-	return map[string]response{
+	low := func(smoothing float64) func(hz float64) complex128 {
+		return func(hz float64) complex128 {
+			return complex(1/smoothing, 0) / (1 - complex(1-1/smoothing, 0)*z(hz, 1))
+		}
+	}
+	dull, damp := Reverb{true, 0.5, 0, 0.5, 0.5}, Reverb{true, 0.8, 0.3, 1, 1}
+	all := map[string]response{
 		"equalizer":      {Settings{Equalizer: bands}, one(equalizerFormula(bands))},
 		"equalizer, one": {Settings{Equalizer: Equalizer{8: 1}}, one(equalizerFormula(Equalizer{8: 1}))},
 		"lowest, muted":  {Settings{Equalizer: Equalizer{-0.25}}, one(equalizerFormula(Equalizer{-0.25}))},
@@ -119,29 +123,49 @@ func responses() map[string]response {
 		"lavaplayer's 100 Hz": {Settings{Equalizer: Equalizer{3: 0.5}}, one(func(hz float64) complex128 {
 			return 1 + 2*bandOf(3.0421072865e-3, 9.9391578543e-1, 1.9937449618)(hz)
 		})},
-		"lowPass":  {Settings{LowPass: LowPass{true, 20}}, one(low)},
-		"highPass": {Settings{HighPass: HighPass{true, 20}}, one(func(hz float64) complex128 { return 1 - low(hz) })},
+		"lowPass":         {Settings{LowPass: LowPass{true, 20}}, one(low(20))},
+		"lowPass, bright": {Settings{LowPass: LowPass{true, 1.5}}, one(low(1.5))},
+		"lowPass, dull":   {Settings{LowPass: LowPass{true, 300}}, one(low(300))},
+		"highPass":        {Settings{HighPass: HighPass{true, 20}}, one(func(hz float64) complex128 { return 1 - low(20)(hz) })},
+		"highPass, thin":  {Settings{HighPass: HighPass{true, 3}}, one(func(hz float64) complex128 { return 1 - low(3)(hz) })},
 		"channelMix": {Settings{ChannelMix: ChannelMix{true, 0.9, 0.1, 0.3, 0.6}}, func(_ float64, ch int) (l, r complex128) {
 			if ch == 0 {
 				return 0.9, 0.1
 			}
 			return 0.3, 0.6
 		}},
-		"karaoke": {Settings{Karaoke: k}, func(hz float64, ch int) (l, r complex128) {
-			cc := math.Exp(-2 * math.Pi * k.FilterWidth / audio.SampleRate)
-			b := -4 * cc / (1 + cc) * math.Cos(2*math.Pi*k.FilterBand/audio.SampleRate)
-			a := math.Sqrt(1-b*b/(4*cc)) * (1 - cc)
-			y := complex(a/2, 0) / (1 + complex(b, 0)*z(hz, 1) + complex(cc, 0)*z(hz, 2))
-			if ch == 0 {
-				return 1 + y, -1 + y
-			}
-			return -1 + y, 1 + y
-		}},
+		"karaoke":       karaokeResponse(Defaults().Karaoke),
+		"karaoke, part": karaokeResponse(Karaoke{true, 0.6, 0.5, 1500, 400}),
 		"echo": {Settings{Echo: Echo{true, 10, 0.5, 0.4}}, one(func(hz float64) complex128 {
 			return 0.6 + 0.4*z(hz, 480)/(1-0.5*z(hz, 480))
 		})},
-		"reverb": {Settings{Reverb: Reverb{true, 0.5, 0, 0.5, 0.5}}, reverbFormula},
+		"reverb":       {Settings{Reverb: dull}, reverbFormula(dull)},
+		"reverb, damp": {Settings{Reverb: damp}, reverbFormula(damp)},
+		// With depth 0 the voices stand still: two combs, the second a fifth longer.
+		"chorus, standing": {Settings{Chorus: Chorus{true, 1, 0, 10, 0.6, 0.5}}, one(func(hz float64) complex128 {
+			return 0.4 + 0.3*z(hz, 480)/(1-0.5*z(hz, 480)) + 0.3*z(hz, 576)/(1-0.5*z(hz, 576))
+		})},
 	}
+	for _, p := range Presets() {
+		if p.Settings.Equalizer != (Equalizer{}) {
+			all[p.Name] = response{p.Settings, one(equalizerFormula(p.Settings.Equalizer))}
+		}
+	}
+	return all
+}
+
+func karaokeResponse(k Karaoke) response {
+	return response{Settings{Karaoke: k}, func(hz float64, ch int) (l, r complex128) {
+		cc := math.Exp(-2 * math.Pi * k.FilterWidth / audio.SampleRate)
+		b := -4 * cc / (1 + cc) * math.Cos(2*math.Pi*k.FilterBand/audio.SampleRate)
+		a := math.Sqrt(1-b*b/(4*cc)) * (1 - cc)
+		y := complex(k.Level*k.MonoLevel*a/2, 0) / (1 + complex(b, 0)*z(hz, 1) + complex(cc, 0)*z(hz, 2))
+		own, other := 1+y, complex(-k.Level, 0)+y
+		if ch == 0 {
+			return own, other
+		}
+		return other, own
+	}}
 }
 
 func TestResponsesAreThoseOfTheirFormulas(t *testing.T) {
@@ -172,26 +196,30 @@ func answers(t *testing.T, hz float64, got, want complex128) {
 	near(t, fmt.Sprintf("level at %.0f Hz", hz), dB(cmplx.Abs(got)), dB(cmplx.Abs(want)), 0.5)
 }
 
-// reverbFormula is Freeverb with roomSize 0, damping 0.5, mix and width 0.5.
-func reverbFormula(hz float64, channel int) (l, r complex128) {
-	var side [2]complex128
-	for c := range side {
-		for _, n := range combDelays {
-			n = reverbDelay(n, c)
-			damped := 0.8 / (1 - 0.2*z(hz, 1))
-			side[c] += z(hz, n) / (1 - 0.7*damped*z(hz, n))
+// reverbFormula is Freeverb's.
+func reverbFormula(v Reverb) wanted {
+	room, damping := complex(0.7+0.28*v.RoomSize, 0), complex(0.4*v.Damping, 0)
+	own, other := complex((1+v.Width)/2, 0), complex((1-v.Width)/2, 0)
+	return func(hz float64, channel int) (l, r complex128) {
+		var side [2]complex128
+		for c := range side {
+			for _, n := range combDelays {
+				n = reverbDelay(n, c)
+				damped := (1 - damping) / (1 - damping*z(hz, 1))
+				side[c] += z(hz, n) / (1 - room*damped*z(hz, n))
+			}
+			for _, n := range allDelays {
+				n = reverbDelay(n, c)
+				side[c] *= (-1 + 1.5*z(hz, n)) / (1 - 0.5*z(hz, n))
+			}
+			side[c] *= complex(0.015*3*v.Mix, 0)
 		}
-		for _, n := range allDelays {
-			n = reverbDelay(n, c)
-			side[c] *= (-1 + 1.5*z(hz, n)) / (1 - 0.5*z(hz, n))
+		l, r = own*side[0]+other*side[1], own*side[1]+other*side[0]
+		if channel == 0 {
+			return l + complex(1-v.Mix, 0), r
 		}
-		side[c] *= 0.015 * 3 * 0.5
+		return l, r + complex(1-v.Mix, 0)
 	}
-	l, r = 0.75*side[0]+0.25*side[1], 0.75*side[1]+0.25*side[0]
-	if channel == 0 {
-		return l + 0.5, r
-	}
-	return l, r + 0.5
 }
 
 // envelope is the amplitude of a 4 kHz tone in each millisecond.
@@ -243,7 +271,13 @@ func TestModulationHasItsRateAndDepth(t *testing.T) {
 }
 
 func TestVibratoMovesThePitchByItsDepth(t *testing.T) {
-	const hz, depth, rate = 1000, 0.5, 5
+	for _, v := range []Vibrato{{true, 5, 0.5}, {true, 14, 1}, {true, 0.5, 0.1}} {
+		vibratoMoves(t, v.Frequency, v.Depth)
+	}
+}
+
+func vibratoMoves(t *testing.T, rate, depth float64) {
+	const hz = 1000
 	out := through(Settings{Vibrato: Vibrato{true, rate, depth}}, audiotest.Sine(hz, 0.5, 2*second))
 	// Each rising zero crossing tells how late the tone is just then.
 	worst, seen := 0.0, 0
@@ -259,7 +293,7 @@ func TestVibratoMovesThePitchByItsDepth(t *testing.T) {
 		seen++
 	}
 	if seen < 1800 || worst > 0.01 {
-		t.Errorf("%d crossings, off by up to %.4f of a cycle", seen, worst)
+		t.Errorf("%v Hz, depth %v: %d crossings, off by up to %.4f of a cycle", rate, depth, seen, worst)
 	}
 }
 
@@ -322,6 +356,23 @@ func TestCompressorKeepsItsRatio(t *testing.T) {
 	out = through(Settings{Compressor: Compressor{true, -40, 2, 0.1, 5, 0}}, dc)
 	e := 0.5 * (1 - math.Exp(-1))
 	near(t, "gain after the attack", float64(out[2*4800])/0.5, math.Sqrt(0.01/e), 0.01)
+}
+
+func TestCompressorLetsGoInItsTime(t *testing.T) {
+	const release, loud, soft = 0.2, 0.5, 0.001
+	pcm := make([]float32, 2*2*second)
+	for i := range pcm {
+		if pcm[i] = soft; i < 2*second {
+			pcm[i] = loud
+		}
+	}
+	out := through(Settings{Compressor: Compressor{true, -40, 2, 0.001, release, 6}}, pcm)
+	for _, after := range []float64{0.05, 0.2, 0.4} {
+		i := 2 * int((1+after)*second)
+		e := soft + (loud-soft)*math.Exp(-after/release)
+		near(t, fmt.Sprintf("gain %v s after the loud", after), dB(float64(out[i])/soft), 6+dB(math.Sqrt(0.01/e)), 0.05)
+	}
+	near(t, "gain at last", dB(float64(out[len(out)-1])/soft), 6, 0.05)
 }
 
 func TestNormalizationHoldsItsMaximum(t *testing.T) {
