@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -24,14 +25,16 @@ type command struct {
 	run    func(v *visit) (answer, error)
 }
 
-// longestQuery is what a query may have in characters.
-const longestQuery = 1000
+const (
+	longestQuery = 1000 // characters
+	longestTime  = 32
+)
 
 // declare lists every command there is. Their words are in bot/text.
 func (b *Bot) declare() map[string]command {
 	one := 1
-	longest := longestQuery
-	return map[string]command{
+	longest, time := longestQuery, longestTime
+	all := map[string]command{
 		"play": {slash(
 			"play",
 			discord.ApplicationCommandOptionString{Name: "query", MaxLength: &longest},
@@ -40,36 +43,56 @@ func (b *Bot) declare() map[string]command {
 		"pause":      {slash("pause"), b.pause},
 		"resume":     {slash("resume"), b.resume},
 		"skip":       {slash("skip", discord.ApplicationCommandOptionInt{Name: "count", MinValue: &one}), b.skip},
+		"seek":       {slash("seek", discord.ApplicationCommandOptionString{Name: "to", Required: true, MaxLength: &time}), b.seek},
 		"stop":       {slash("stop"), b.stop},
 		"queue":      {slash("queue", discord.ApplicationCommandOptionInt{Name: "page", MinValue: &one}), b.queue},
 		"nowplaying": {slash("nowplaying"), b.nowPlaying},
 		"leave":      {slash("leave"), b.goAway},
 	}
+	maps.Copy(all, b.declareSound())
+	return all
 }
 
 // slash makes a command that is used in guilds only, described in every
 // language there is.
 func slash(name string, options ...discord.ApplicationCommandOption) discord.SlashCommandCreate {
-	for i, o := range options {
-		switch o := o.(type) {
-		case discord.ApplicationCommandOptionString:
-			o.Description, o.DescriptionLocalizations = describe("command." + name + "." + o.Name)
-			options[i] = o
-		case discord.ApplicationCommandOptionInt:
-			o.Description, o.DescriptionLocalizations = describe("command." + name + "." + o.Name)
-			options[i] = o
-		case discord.ApplicationCommandOptionAttachment:
-			o.Description, o.DescriptionLocalizations = describe("command." + name + "." + o.Name)
-			options[i] = o
-		}
-	}
 	c := discord.SlashCommandCreate{
-		Name: name, Options: options,
+		Name: name, Options: described("command."+name, options),
 		Contexts:         []discord.InteractionContextType{discord.InteractionContextTypeGuild},
 		IntegrationTypes: []discord.ApplicationIntegrationType{discord.ApplicationIntegrationTypeGuildInstall},
 	}
 	c.Description, c.DescriptionLocalizations = describe("command." + name)
 	return c
+}
+
+// described gives options with their descriptions, whose codes begin with that of
+// what they belong to.
+func described(of string, options []discord.ApplicationCommandOption) []discord.ApplicationCommandOption {
+	for i, o := range options {
+		words, others := describe(of + "." + o.OptionName())
+		switch o := o.(type) {
+		case discord.ApplicationCommandOptionSubCommand:
+			o.Options = described(of+"."+o.Name, o.Options)
+			o.Description, o.DescriptionLocalizations = words, others
+			options[i] = o
+		case discord.ApplicationCommandOptionString:
+			o.Description, o.DescriptionLocalizations = words, others
+			options[i] = o
+		case discord.ApplicationCommandOptionInt:
+			o.Description, o.DescriptionLocalizations = words, others
+			options[i] = o
+		case discord.ApplicationCommandOptionFloat:
+			o.Description, o.DescriptionLocalizations = words, others
+			options[i] = o
+		case discord.ApplicationCommandOptionBool:
+			o.Description, o.DescriptionLocalizations = words, others
+			options[i] = o
+		case discord.ApplicationCommandOptionAttachment:
+			o.Description, o.DescriptionLocalizations = words, others
+			options[i] = o
+		}
+	}
+	return options
 }
 
 // describe gives the description for code in English and in all other languages.

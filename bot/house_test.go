@@ -46,7 +46,7 @@ func build(t *testing.T, change ...func(h *house, o *Options)) *house {
 	h.guild = h.d.Guild("den")
 	h.voice = &phones{h: h, conns: map[music.GuildID]*phone{}}
 	h.reg = player.NewRegistry(context.Background(), player.Options{
-		Library: h.shelf, Voice: h.voice, Limit: 50,
+		Library: h.shelf, Voice: h.voice, Store: h.store, Limit: 50,
 		Pipeline: pipeline.Options{Encoder: func() (audio.Encoder, error) { return opus.NewEncoder(opus.EncoderOptions{}) }},
 	})
 	o := Options{

@@ -77,9 +77,28 @@ func TestCommandsAreFitForDiscord(t *testing.T) {
 			t.Errorf("name %q", c.Name)
 		}
 		check(c.Name, c.Description)
-		for _, o := range c.Options {
-			check(c.Name+" "+o.OptionName(), o.OptionDescription())
+		var options func(of string, all []discord.ApplicationCommandOption)
+		options = func(of string, all []discord.ApplicationCommandOption) {
+			if len(all) > 25 {
+				t.Errorf("%s has %d options", of, len(all))
+			}
+			for _, o := range all {
+				what := of + " " + o.OptionName()
+				if !name.MatchString(o.OptionName()) || o.OptionName() != strings.ToLower(o.OptionName()) {
+					t.Errorf("name %q", what)
+				}
+				check(what, o.OptionDescription())
+				switch o := o.(type) {
+				case discord.ApplicationCommandOptionSubCommand:
+					options(what, o.Options)
+				case discord.ApplicationCommandOptionString:
+					if len(o.Choices) > 25 {
+						t.Errorf("%s has %d choices", what, len(o.Choices))
+					}
+				}
+			}
 		}
+		options(c.Name, c.Options)
 		if len(c.Contexts) != 1 || c.Contexts[0] != discord.InteractionContextTypeGuild || len(c.IntegrationTypes) != 1 || c.IntegrationTypes[0] != discord.ApplicationIntegrationTypeGuildInstall {
 			t.Errorf("%s: contexts %v, integration types %v", c.Name, c.Contexts, c.IntegrationTypes)
 		}

@@ -75,6 +75,9 @@ func invalidSound(all []effect.Problem) error {
 		return nil
 	}
 	p := all[0]
+	if p.Value == "" {
+		return &music.Error{Kind: music.Invalid, Code: "sound.unknown", Args: []any{p.Field}, Err: &effect.Invalid{Problems: all}}
+	}
 	return &music.Error{
 		Kind: music.Invalid, Code: "sound.invalid", Args: []any{p.Field, p.Value, p.Range}, Err: &effect.Invalid{Problems: all},
 	}
@@ -103,7 +106,7 @@ func (s Sound) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads what MarshalJSON writes. What is left out is as DefaultSound
 // has it. What is unknown, of the wrong type or out of range gives the error of
-// Validate, and leaves s as it was.
+// Validate, or one with the code sound.unknown and the field, and leaves s as it was.
 func (s *Sound) UnmarshalJSON(b []byte) error {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(b, &fields); err != nil {

@@ -52,8 +52,8 @@ func TestASoundThatCannotBeIsRefusedByFieldValueAndRange(t *testing.T) {
 		`{"trim":1}`:                          {"trim", "1", "true or false"},
 		`{"effects":{"volume":6}}`:            {"effects.volume", "6", "0 to 5"},
 		`{"effects":{"tremolo":{"depth":2}}}`: {"effects.tremolo.depth", "2", "0 to 1"},
-		`{"effects":{"echos":{}}}`:            {"effects.echos", "", "there is no such effect"},
-		`{"bass":1}`:                          {"bass", "", "there is no such field"},
+		`{"effects":{"echos":{}}}`:            {"effects.echos", nil, nil},
+		`{"bass":1}`:                          {"bass", nil, nil},
 		`[]`:                                  {"sound", "no object", "an object"},
 		`{"crossfade":13,"effects":{"volume":"x"}}`:  {"crossfade", "13", "0 to 12 s"},
 		`{"effects":{"timescale":{"speed":0.01}}}`:   {"effects.timescale.speed", "0.01", "0.1 to 10"},
@@ -62,7 +62,15 @@ func TestASoundThatCannotBeIsRefusedByFieldValueAndRange(t *testing.T) {
 		got := player.Sound{Trim: true}
 		err := json.Unmarshal([]byte(text), &got)
 		e, ok := errors.AsType[*music.Error](err)
-		if !ok || e.Kind != music.Invalid || e.Code != "sound.invalid" || len(e.Args) != 3 || [3]any(e.Args) != want {
+		if !ok {
+			t.Fatalf("%s: got %v", text, err)
+		}
+		args, known := [3]any{}, "sound.invalid"
+		copy(args[:], e.Args)
+		if want[1] == nil {
+			known = "sound.unknown"
+		}
+		if e.Kind != music.Invalid || e.Code != known || args != want {
 			t.Errorf("%s: got %+v, want %v", text, e, want)
 		}
 		if got != (player.Sound{Trim: true}) {
