@@ -28,6 +28,19 @@ package opus
 // 	}
 // 	return total;
 // }
+//
+// // bare_transcode decodes so many packets, one after the other and round again from
+// // the one at *next, and encodes each as a frame.
+// static int bare_transcode(OpusDecoder *d, OpusEncoder *e, const unsigned char *data, const int *at, int has, int *next, int packets, float *pcm, unsigned char *out, int size) {
+// 	int total = 0;
+// 	for (int i = 0; i < packets; i++) {
+// 		int n = *next;
+// 		if (opus_decode_float(d, data + at[n], at[n + 1] - at[n], pcm, 960, 0) != 960) return -1;
+// 		total += opus_encode_float(e, pcm, 960, out, size);
+// 		*next = (n + 1) % has;
+// 	}
+// 	return total;
+// }
 import "C"
 
 import (
@@ -45,4 +58,13 @@ func bareEncode(e *Encoder, pcm []float32, frames int) (bytes int) {
 func bareDecode(d *decoder, data []byte, sizes []int32, packets int) (samples int) {
 	var out [MaxDuration * audio.Channels]float32
 	return int(C.bare_decode(d.raw.c(), (*C.uchar)(&data[0]), (*C.int)(&sizes[0]), C.int(len(sizes)), C.int(packets), (*C.float)(&out[0])))
+}
+
+// bareTranscode decodes and encodes again so many packets of 20 ms in one call of C.
+// data holds packets one behind the other, at where each begins and the last ends;
+// next is which is first, and is moved on.
+func bareTranscode(d *decoder, e *Encoder, data []byte, at []int32, next *int32, packets int) (bytes int) {
+	var pcm [audio.FrameSamples * audio.Channels]float32
+	var out [MaxPacket]byte
+	return int(C.bare_transcode(d.raw.c(), e.raw.c(), (*C.uchar)(&data[0]), (*C.int)(&at[0]), C.int(len(at)-1), (*C.int)(next), C.int(packets), (*C.float)(&pcm[0]), (*C.uchar)(&out[0]), MaxPacket))
 }
