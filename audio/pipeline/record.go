@@ -34,7 +34,7 @@ func (o *Options) level(in audio.Info) float64 {
 // again returns the stream of what was kept of m, which it then closes; nil if
 // nothing was, or if it would have to be encoded a second time. It notes what m is, so that what will be played can be kept.
 func again(m *audio.Media, o *Options) *Stream {
-	if o.Kept == nil || m.Version == "" || m.Live {
+	if o.Kept == nil || m.Version == "" {
 		return nil
 	}
 	o.origin = origin{m.Version, o.bitrate()}
@@ -105,5 +105,5 @@ func (r *recorder) drop() {
 // dry reports whether the frame last made was encoded of music to which nothing
 // had been done.
 func (s *Stream) dry() bool {
-	return s.mode == Transcode && !s.coder.wet && s.coder.dry <= s.coder.next-frameSamples
+	return s.mode == Transcode && !s.coder.wet
 }

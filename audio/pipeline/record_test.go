@@ -2,12 +2,15 @@ package pipeline
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"segue/audio"
@@ -140,13 +143,30 @@ func TestTheSecondPlayPassesAndIsTheSame(t *testing.T) {
 				t.Fatalf("the first play: %+v, %v", first.stats, first.err)
 			}
 			c = restarted(t, c, o)
-			second := playWith(t, opened(t, path), keeping(c), nil)
+			m := opened(t, path)
+			source := &closed{ReadCloser: m.ReadCloser}
+			m.ReadCloser = source
+			second := playWith(t, m, keeping(c), nil)
+			if source.times == 0 {
+				t.Error("the media that were not needed stay open")
+			}
 			if second.err != nil || second.stats.Transcoded != 0 || second.stats.Passed != first.stats.Transcoded {
 				t.Fatalf("the second play: %+v, %v", second.stats, second.err)
 			}
 			same(t, first, second)
 		})
 	}
+}
+
+// closed counts how often it was closed.
+type closed struct {
+	io.ReadCloser
+	times int
+}
+
+func (c *closed) Close() error {
+	c.times++
+	return c.ReadCloser.Close()
 }
 
 // same fails unless two plays gave the same.
@@ -166,12 +186,26 @@ func same(t *testing.T, first, second heardPlay) {
 }
 
 func TestOnlyWholePlaysOfTheMusicAsItIsAreKept(t *testing.T) {
-	path, passing := soundFile(t, "flac", 2), soundFile(t, "opus", 2)
+	path, passing := soundFile(t, "flac", 1.5), soundFile(t, "opus", 1.5)
+	chained := filepath.Join(t.TempDir(), "chained.ogg")
+	var chain []byte
+	for _, path := range []string{soundFile(t, "oga", 1), passing} {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		chain = append(chain, b...)
+	}
+	if err := os.WriteFile(chained, chain, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	quieter := effect.Settings{Volume: 0.5}
-	rate := 64_000
+	var rate atomic.Int64
+	rate.Store(64_000)
 	for _, c := range []struct {
 		name string
 		path string
+		none bool // nothing is even begun
 		o    func(*Options)
 		m    func(*audio.Media)
 		each func(n int, p *Pump)
@@ -190,9 +224,9 @@ func TestOnlyWholePlaysOfTheMusicAsItIsAreKept(t *testing.T) {
 				p.stream.Level(-3)
 			}
 		}},
-		{name: "at another bit rate on the way", o: func(o *Options) { o.Bitrate = func() int { return rate } }, each: func(n int, _ *Pump) {
+		{name: "at another bit rate on the way", o: func(o *Options) { o.Bitrate = func() int { return int(rate.Load()) } }, each: func(n int, _ *Pump) {
 			if n == 40 {
-				rate = 96_000
+				rate.Store(96_000)
 			}
 		}},
 		{name: "stopped", each: func(n int, p *Pump) {
@@ -200,9 +234,10 @@ func TestOnlyWholePlaysOfTheMusicAsItIsAreKept(t *testing.T) {
 				p.cancel()
 			}
 		}},
-		{name: "what passes anyway", path: passing},
-		{name: "of which nobody knows whether it changes", m: func(m *audio.Media) { m.Version = "" }},
-		{name: "live", m: func(m *audio.Media) { m.Live = true }},
+		{name: "what passes anyway", path: passing, none: true},
+		{name: "what passes from the middle on", path: chained},
+		{name: "of which nobody knows whether it changes", none: true, m: func(m *audio.Media) { m.Version = "" }},
+		{name: "live", none: true, m: func(m *audio.Media) { m.Live = true }},
 		{name: "cut short", m: func(m *audio.Media) {
 			m.ReadCloser, m.Seeker = cutShort{m.ReadCloser, io.LimitReader(m.ReadCloser, m.Size-10_000)}, nil
 		}},
@@ -224,7 +259,7 @@ func TestOnlyWholePlaysOfTheMusicAsItIsAreKept(t *testing.T) {
 			if err := cache.Close(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if inside, err := os.ReadDir(files.Dir); err == nil && len(inside) > 0 || cache.Stats().Kept > 0 {
+			if inside, err := os.ReadDir(files.Dir); err == nil && len(inside) > 0 || cache.Stats().Kept > 0 || cache.Stats().GivenUp == 0 != c.none {
 				t.Fatalf("kept: %v, %+v", inside, cache.Stats())
 			}
 		})
@@ -237,29 +272,66 @@ type cutShort struct {
 	io.Reader
 }
 
-func TestAPlayThatDoesNotBeginAtTheBeginningIsNotKept(t *testing.T) {
-	files := folder(t)
-	cache := framecache.New(files)
-	s, err := Open(opened(t, soundFile(t, "flac", 2)), keeping(cache))
-	if err != nil {
-		t.Fatal(err)
+func TestAPlayThatDoesNotGoStraightFromBeginningToEndIsNotKept(t *testing.T) {
+	path := soundFile(t, "flac", 2)
+	for name, c := range map[string]struct {
+		before func(s *Stream) error
+		half   func(p *Pump)
+	}{
+		"from the middle on":     {before: func(s *Stream) error { return second(s.Seek(time.Second)) }},
+		"from within a frame on": {before: func(s *Stream) error { return second(s.Seek(5 * time.Millisecond)) }},
+		"back to the middle":     {half: func(p *Pump) { go p.Seek(t.Context(), 500*time.Millisecond) }}, //nolint:errcheck // it is seen by what comes of it
+		"with a pause":           {half: func(p *Pump) { pause(t, p) }},
+		"stopped":                {half: func(p *Pump) { p.cancel() }},
+		"ended before its end":   {half: func(p *Pump) { p.Cut(60 * time.Millisecond) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cache := framecache.New(folder(t))
+				s, err := Open(opened(t, path), keeping(cache))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if c.before != nil {
+					if err := c.before(s); err != nil {
+						t.Fatal(err)
+					}
+				}
+				p := Start(t.Context(), s)
+				p.Fade(60 * time.Millisecond)
+				for n := 0; !p.Ended(); n++ {
+					if n == 50 && c.half != nil {
+						c.half(p)
+					}
+					synctest.Wait()
+					p.Take()
+				}
+				synctest.Wait() // nobody has to close anything for it to be given up
+				if st := cache.Stats(); st.Kept > 0 || st.GivenUp != 1 {
+					t.Errorf("%+v", st)
+				}
+				if err := errors.Join(p.Close(), cache.Close(t.Context())); err != nil {
+					t.Fatal(err)
+				}
+			})
+		})
 	}
-	if _, err := s.Seek(time.Second); err != nil {
-		t.Fatal(err)
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// pause stops and goes on.
+func pause(t *testing.T, p *Pump) {
+	t.Helper()
+	p.Hold(true)
+	for n := 0; !p.Held(); n++ {
+		if n == 50 {
+			t.Fatal("it does not pause")
+		}
+		synctest.Wait()
+		p.Take()
 	}
-	p := Start(t.Context(), s)
-	for range p.frames {
-		signal(p.room)
-	}
-	if err := p.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := cache.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if cache.Stats().Kept > 0 {
-		t.Fatal("kept")
-	}
+	p.Hold(false)
 }
 
 func TestOtherMediaAndOtherBitRatesAreOtherPieces(t *testing.T) {
