@@ -1,7 +1,10 @@
-// Package governor decides how much effort encoding may take. Encoders do their
-// best while there is time for it, and are told to take less before any frame is
-// late: there is one Governor in a process, every encoder asks it at each frame,
-// and it hears from the pumps how encoding goes.
+// Package governor decides what players may take of what they share: how much
+// effort encoding, and how much memory what is read ahead. Encoders do their best
+// while there is time for it, and are told to take less before any frame is late;
+// streams hold as many seconds of packets as their source gives reason to, and
+// fewer where there are many of them or memory is short. There is one Governor in
+// a process; every encoder asks it at each frame, every reader at each packet, and
+// it hears from the pumps how that goes.
 package governor
 
 import (
@@ -27,12 +30,20 @@ type Governor struct {
 	raised     atomic.Int64
 	due        atomic.Int64 // nanoseconds after start
 
+	streams atomic.Int64 // that read ahead
+	divided atomic.Int64 // among how many share is
+	share   atomic.Int64 // bytes
+	glance  atomic.Int64 // at memory, the next: nanoseconds after start
+
 	start time.Time
 	cores func() int
 
-	mu   sync.Mutex // guards what follows; whoever finds it locked goes on
-	rule Rule
-	last sums
+	mu     sync.Mutex // guards what follows; whoever finds it locked goes on
+	rule   Rule
+	last   sums
+	ration Ration
+	strain Strain
+	memory func() (used, limit int64)
 }
 
 // sums is what had been measured at a time.
@@ -43,9 +54,10 @@ type sums struct {
 
 // New returns a Governor that asks for full complexity until it hears of a load.
 func New() *Governor {
-	g := &Governor{start: time.Now(), cores: func() int { return runtime.GOMAXPROCS(0) }}
+	g := &Governor{start: time.Now(), cores: func() int { return runtime.GOMAXPROCS(0) }, memory: memory()}
 	g.due.Store(int64(interval))
 	g.complexity.Store(int32(g.rule.Complexity()))
+	g.share.Store(int64(g.ration.Next(g.strain)))
 	return g
 }
 
@@ -102,9 +114,14 @@ type Stats struct {
 	Raised     int64 // how often for more
 	Taken      int64 // frames asked for by senders of pumps that encode
 	Thin       int64 // of these: the last there was, or none
+	Streams    int   // that read ahead now
+	Share      int   // bytes of packets each of them may hold
 }
 
 // Stats looks at the Governor.
 func (g *Governor) Stats() Stats {
-	return Stats{Complexity: g.Complexity(), Lowered: g.lowered.Load(), Raised: g.raised.Load(), Taken: g.taken.Load(), Thin: g.thin.Load()}
+	return Stats{
+		Complexity: g.Complexity(), Lowered: g.lowered.Load(), Raised: g.raised.Load(), Taken: g.taken.Load(), Thin: g.thin.Load(),
+		Streams: int(g.streams.Load()), Share: g.Share(),
+	}
 }

@@ -169,7 +169,7 @@ func TestItComesBackWhenTheLoadIsGone(t *testing.T) {
 		if asked := encode(g, 20, 250*time.Microsecond, 40); asked[len(asked)-1] != 8 || !slices.IsSorted(asked) {
 			t.Errorf("asked for %v", asked)
 		}
-		if st := g.Stats(); st != (Stats{Complexity: 8, Lowered: 3, Raised: 3, Taken: 300*150 + 20*2000}) {
+		if st := g.Stats(); st != (Stats{Complexity: 8, Lowered: 3, Raised: 3, Taken: 300*150 + 20*2000, Share: most}) {
 			t.Errorf("%+v", st)
 		}
 		// A pause is calm too, and the first frame after it tells.

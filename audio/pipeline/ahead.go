@@ -7,26 +7,12 @@ import (
 	"time"
 
 	"segue/audio"
+	"segue/audio/governor"
 )
 
 const (
-	// deep is how far ahead packets are read, in samples at 48 kHz: long enough
-	// for a server to think, short enough to be had in a moment.
-	deep = 10 * audio.SampleRate
-	// near is the same where no packet has ever been waited for: what can be had
-	// at once need not be held, for its source holds it, be it a file, or the
-	// system's buffer of a connection that is faster than the music.
-	near = 4 * audio.SampleRate
-	// slow is the wait that tells a source from such.
-	slow = 30 * time.Millisecond
-	// early is the same while nobody listens yet: a track made ready before its
-	// turn shall not hold what the one that plays needs.
-	early = 2 * audio.SampleRate
-	// deepBytes bounds all of them in memory, whatever the packets claim to last.
-	deepBytes = 2 << 20
-	// refill is the part of any of them at which reading goes on: in rows of
-	// packets, not one at a time.
-	refill = 0.75
+	// fewest is how many packets there is room for at first.
+	fewest = 32
 	// piece is how many bytes of packets are allocated at once: the last of them
 	// keeps all.
 	piece = 4 << 10
@@ -37,10 +23,11 @@ const (
 // An ahead holds packets between the goroutine that reads them and the one that
 // plays them.
 type ahead struct {
-	ctx   context.Context // ends all waiting
-	some  chan struct{}   // has one when packets may have come
-	room  chan struct{}   // has one when packets may have gone
-	seeks chan *seek      // has one when packets from elsewhere are wanted
+	ctx   context.Context    // ends all waiting
+	gov   *governor.Governor // nil: memory is no matter
+	some  chan struct{}      // has one when packets may have come
+	room  chan struct{}      // has one when packets may have gone
+	seeks chan *seek         // has one when packets from elsewhere are wanted
 
 	short atomic.Bool // somebody waits for the next packet
 
@@ -48,19 +35,20 @@ type ahead struct {
 	away     chan struct{} // closed when packets from elsewhere are there
 	ring     []audio.Packet
 	first, n int
-	wanted   bool  // somebody listens
-	far      int64 // read as far ahead as that, at least
-	waited   bool  // a packet was slow
+	horizon  horizon
+	resting  bool  // nothing is read until packets go
 	length   int64 // of all in the ring
 	bytes    int
+	lowest   Depth // least there was, since somebody listens
+	total    int64 // bytes of packets read
 	own      copies
 	ended    error
 	reading  time.Time // when the wait for the packet being read began; zero if none is
 }
 
-func newAhead(ctx context.Context) *ahead {
+func newAhead(ctx context.Context, g *governor.Governor) *ahead {
 	return &ahead{
-		ctx: ctx, some: make(chan struct{}, 1), room: make(chan struct{}, 1), seeks: make(chan *seek, 1),
+		ctx: ctx, gov: g, some: make(chan struct{}, 1), room: make(chan struct{}, 1), seeks: make(chan *seek, 1),
 		away: make(chan struct{}),
 	}
 }
@@ -68,6 +56,10 @@ func newAhead(ctx context.Context) *ahead {
 // read fills the ring from d until the context ends. What is asked of it besides,
 // serve does.
 func (a *ahead) read(d packets, serve func(*seek)) {
+	if a.gov != nil {
+		a.gov.Opened()
+		defer a.gov.Closed()
+	}
 	for a.waitForRoom() {
 		select {
 		case q := <-a.seeks:
@@ -99,8 +91,9 @@ func (o *copies) keep(b []byte) []byte {
 func (a *ahead) waitForRoom() bool {
 	for {
 		a.mu.Lock()
-		full := a.ended != nil || a.n > 0 && (a.length >= a.depth() || a.bytes >= deepBytes)
-		if !full {
+		a.horizon.review(a.gov)
+		full := a.ended != nil || a.n > 0 && a.horizon.full(a.length, a.bytes)
+		if a.resting = full; !full {
 			a.reading = time.Now()
 		}
 		a.mu.Unlock()
@@ -120,19 +113,20 @@ func (a *ahead) waitForRoom() bool {
 
 func (a *ahead) put(p audio.Packet, err error) {
 	a.mu.Lock()
-	a.waited = a.waited || time.Since(a.reading) >= slow
+	a.horizon.waited(time.Since(a.reading))
 	a.reading = time.Time{}
 	if err != nil {
 		a.ended = err
 	} else {
 		a.push(p)
+		a.total += int64(len(p.Data))
 	}
 	a.mu.Unlock()
 	signal(a.some)
 }
 
 func (a *ahead) grow() {
-	bigger := make([]audio.Packet, max(2*len(a.ring), 128))
+	bigger := make([]audio.Packet, len(a.ring)+max(len(a.ring)/2, fewest))
 	for i := range a.n {
 		bigger[i] = a.ring[(a.first+i)%len(a.ring)]
 	}
@@ -163,13 +157,16 @@ func (a *ahead) take() (p audio.Packet, ok bool, err error) {
 	if a.n == 0 {
 		return p, false, a.ended
 	}
-	was := a.low()
 	p, a.ring[a.first] = a.ring[a.first], audio.Packet{}
 	a.first = (a.first + 1) % len(a.ring)
 	a.n--
 	a.length -= p.Duration
 	a.bytes -= len(p.Data) + overhead
-	if !was && a.low() {
+	if a.ended == nil && a.horizon.wanted {
+		a.lowest.least(a.now())
+	}
+	if a.resting && a.ended == nil && (a.n == 0 || a.horizon.low(a.length, a.bytes)) {
+		a.resting = false
 		signal(a.room)
 	}
 	return p, true, nil
@@ -199,7 +196,7 @@ func (a *ahead) push(p audio.Packet) {
 	if a.n == len(a.ring) {
 		a.grow()
 	}
-	if a.wanted { // before that, what has been read together is kept together
+	if a.horizon.wanted { // before that, what has been read together is kept together
 		p.Data = a.own.keep(p.Data)
 	}
 	a.ring[(a.first+a.n)%len(a.ring)] = p
@@ -208,41 +205,33 @@ func (a *ahead) push(p audio.Packet) {
 	a.bytes += len(p.Data) + overhead
 }
 
-// low reports whether it is time to read on; the caller has the lock.
-func (a *ahead) low() bool {
-	return float64(a.length) < float64(a.depth())*refill && a.bytes < deepBytes*refill
-}
-
-// depth is how far ahead packets are read now; the caller has the lock.
-func (a *ahead) depth() int64 {
-	switch {
-	case !a.wanted:
-		return early
-	case !a.waited:
-		return max(near, a.far)
-	}
-	return max(deep, a.far)
-}
+// now is what the ring holds; the caller has the lock.
+func (a *ahead) now() Depth { return Depth{Packets: a.n, Bytes: a.bytes, Ahead: toTime(a.length)} }
 
 // deepen makes it read as far ahead as somebody who listens needs.
 func (a *ahead) deepen() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.wanted {
-		a.wanted = true
+	if !a.horizon.wanted {
+		a.horizon.wanted = true
+		a.lowest = a.now()
 		signal(a.room)
 	}
 }
 
-// held is what the ring holds, and how long the packet now being read has been
-// waited for.
-func (a *ahead) held() (packets, bytes int, length int64, waiting time.Duration) {
+// held is what the ring holds, the least it held, the bytes read into it, and how
+// long the packet now being read has been waited for.
+func (a *ahead) held() (now, lowest Depth, total int64, waiting time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if !a.reading.IsZero() {
 		waiting = time.Since(a.reading)
 	}
-	return a.n, a.bytes, a.length, waiting
+	lowest = a.lowest
+	if !a.horizon.wanted {
+		lowest = a.now()
+	}
+	return a.now(), lowest, a.total, waiting
 }
 
 func signal(c chan struct{}) {

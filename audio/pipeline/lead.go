@@ -195,8 +195,8 @@ func (e eager) ReadPacket() (audio.Packet, error) {
 func (a *ahead) reach(samples int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if samples != a.far {
-		a.far = samples
+	if samples != a.horizon.far {
+		a.horizon.far = samples
 		signal(a.room)
 	}
 }

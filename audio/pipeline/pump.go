@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"segue/audio"
 )
@@ -32,7 +31,7 @@ type Pump struct {
 	err     error        // read only once done
 	isReady bool         // ready is closed
 	asked   atomic.Int32 // for frames, since the first was encoded
-	starved atomic.Int64
+	account accounts
 	control control
 }
 
@@ -48,7 +47,7 @@ func Park(ctx context.Context, s *Stream) *Pump { return launch(ctx, s, true) }
 func launch(ctx context.Context, s *Stream, parked bool) *Pump {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &Pump{
-		stream: s, ahead: newAhead(ctx), cancel: cancel,
+		stream: s, ahead: newAhead(ctx, s.o.Governor), cancel: cancel,
 		frames: make(chan audio.Frame, shallow), room: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
 	p.control.nudge, p.control.begin = make(chan struct{}, 1), make(chan *departed, 1)
@@ -62,7 +61,7 @@ func launch(ctx context.Context, s *Stream, parked bool) *Pump {
 	p.tasks.Add(1)
 	context.AfterFunc(ctx, func() {
 		defer p.tasks.Done()
-		_ = s.Close() // frees a read that is waiting; Close reports the error
+		_ = closed(s) // frees a read that is waiting; Close reports the error
 	})
 	if !shared { // else the share reads ahead
 		p.tasks.Go(func() { p.ahead.read(from, func(q *seek) { p.move(q, from) }) })
@@ -126,27 +125,5 @@ func (p *Pump) Err() error {
 func (p *Pump) Close() error {
 	p.cancel()
 	p.tasks.Wait()
-	return p.stream.Close()
-}
-
-// PumpStats is a look at a Pump.
-type PumpStats struct {
-	Stats
-	Packets int           // read ahead
-	Bytes   int           // that they take
-	Ahead   time.Duration // that they last
-	Frames  int           // ready to be taken
-	Starved int64         // Takes that found no frame although the stream had not ended
-	// Waiting is how long the media has owed the next packet; 0 when none is
-	// being waited for. It becomes a stall when nothing is left to play.
-	Waiting time.Duration
-}
-
-// Stats looks at the Pump.
-func (p *Pump) Stats() PumpStats {
-	packets, bytes, length, waiting := p.ahead.held()
-	return PumpStats{
-		Stats: p.stream.Stats(), Packets: packets, Bytes: bytes, Ahead: toTime(length),
-		Frames: len(p.frames), Starved: p.starved.Load(), Waiting: waiting,
-	}
+	return closed(p.stream)
 }

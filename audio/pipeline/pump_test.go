@@ -87,7 +87,7 @@ func TestPumpIsDeepInPacketsAndShallowInFrames(t *testing.T) {
 		defer p.Close()
 		synctest.Wait()
 		p.ahead.mu.Lock()
-		p.ahead.waited = true // as of a slow source, for the most there can be
+		p.ahead.horizon.wait = time.Second // as of a slow source, for the most there can be
 		p.ahead.mu.Unlock()
 		got := p.Stats()
 		if got.Passed != 3 || got.Frames != 3 {
@@ -146,16 +146,23 @@ func TestPumpNobodyListensToReadsTwoSecondsAhead(t *testing.T) {
 
 // What can be had at once need not be held; a source that has once been slow may
 // be so again.
-func TestPumpReadsFourSecondsAheadAndTenOfWhatIsSlow(t *testing.T) {
+func TestPumpReadsFourSecondsAheadAndUpToTenOfWhatIsSlow(t *testing.T) {
 	for _, c := range []struct {
 		wait  time.Duration // for one packet
 		ahead time.Duration
-	}{{0, 4 * time.Second}, {slow - 1, 4 * time.Second}, {slow, 10 * time.Second}} {
+	}{
+		{0, 4 * time.Second},
+		{slow - 1, 4 * time.Second},
+		{slow, 4180 * time.Millisecond},
+		{time.Second / 2, 7 * time.Second},
+		{time.Second, 10 * time.Second},
+		{time.Minute, 10 * time.Second},
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			d := &slowly{endless: endless{audio.Packet{Data: []byte{31 << 3, 0}, Duration: 960}}, at: 20, wait: c.wait}
 			p := Start(t.Context(), New(d, nothing{}, Options{}))
 			defer p.Close()
-			time.Sleep(time.Second)
+			time.Sleep(2 * time.Minute)
 			for range 2 { // somebody listens
 				synctest.Wait()
 				p.Take()
@@ -311,16 +318,16 @@ func TestPumpThatFailsAtOnceIsReady(t *testing.T) {
 func TestReadAheadGrowsForSmallPackets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := endless{audio.Packet{Data: []byte{28 << 3, 0}, Duration: 120}}
-		a := newAhead(t.Context())
+		a := newAhead(t.Context(), nil)
 		a.deepen()
-		a.waited = true
+		a.horizon.wait = time.Second
 		var wg sync.WaitGroup
 		ctx, cancel := context.WithCancel(t.Context())
 		a.ctx = ctx
 		wg.Go(func() { a.read(d, nil) })
 		synctest.Wait()
-		if n, _, length, _ := a.held(); n != 4000 || length != deep {
-			t.Fatalf("%d packets, %d samples", n, length)
+		if now, _, _, _ := a.held(); now.Packets != 4000 || now.Ahead != 10*time.Second {
+			t.Fatalf("%+v", now)
 		}
 		for range 5000 {
 			if _, err := a.ReadPacket(); err != nil {

@@ -60,6 +60,7 @@ func (p *Pump) run(ctx context.Context) {
 		f.next.Go() // unless it has gone on already
 	}
 	p.done.Store(true)
+	p.account.done()
 	close(p.frames)
 	p.getReady()
 }
@@ -117,6 +118,7 @@ func (p *Pump) play(ctx context.Context) {
 		if p.leave() {
 			return
 		}
+		passing := p.Mode() == Passthrough
 		f, err := guarded(p.stream.Next)
 		if err != nil {
 			if p.control.sought.Load() != nil {
@@ -128,6 +130,7 @@ func (p *Pump) play(ctx context.Context) {
 		}
 		record.took(f)
 		p.frames <- f // there is room, and nobody else fills it
+		p.account.made(passing && p.Mode() == Transcode)
 		p.getReady()
 	}
 }
@@ -164,11 +167,16 @@ func (p *Pump) Take() (audio.Frame, bool) {
 		if left <= scant {
 			signal(p.room)
 		}
+		if ok {
+			p.account.took(left, p.done.Load())
+		} else {
+			p.account.missed(true, false)
+		}
 		p.report(left)
 		return f, ok
 	default:
 		if !p.control.quiet.Load() {
-			p.starved.Add(1)
+			p.account.missed(p.done.Load(), p.ahead.short.Load())
 			p.report(0)
 		}
 		return audio.Frame{}, false
