@@ -22,7 +22,7 @@ const page = "audio.md"
 // another reports whether the picture or the figures of that name come out of an
 // encoder that is not that of this build: those on the page are the default build's.
 func another(t *testing.T, name string) bool {
-	if name != "splice" && name != "timeline" || strings.HasPrefix(opus.Build(), "pure Go") {
+	if name != "splice" && name != "timeline" && name != "crossfade" || strings.HasPrefix(opus.Build(), "pure Go") {
 		return false
 	}
 	t.Logf("%s is not compared: it is drawn with the encoder in pure Go", name)
@@ -52,6 +52,9 @@ func drawings() map[string]struct {
 		"resampler":  {resamplerPicture, 3},
 		"timescale":  {timescalePicture, rounding},
 		"flow":       {flowPicture, 0},
+		"crossfade":  {crossfadePicture, rounding},
+		"fades":      {fadesPicture, rounding},
+		"gapless":    {gaplessPicture, rounding},
 		"splice":     {splicePicture, decided},
 		"timeline":   {timelinePicture, rounding},
 	}
@@ -258,6 +261,7 @@ type figure struct {
 func figures() map[string]figure {
 	return map[string]figure{
 		"effects":   {effectsFigures, 0},
+		"joins":     {joinFigures, rounding},
 		"splice":    {spliceFigures, 1},
 		"timescale": {timescaleFigures, rounding},
 	}
