@@ -16,8 +16,8 @@ func guarded[T any](f func() (T, error)) (v T, err error) {
 	return f()
 }
 
-// closed closes s, whatever its media do about that.
-func closed(s *Stream) error {
+// shut closes s, whatever its media do about that.
+func shut(s *Stream) error {
 	_, err := guarded(func() (struct{}, error) { return struct{}{}, s.Close() })
 	return err
 }

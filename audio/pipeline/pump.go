@@ -61,7 +61,7 @@ func launch(ctx context.Context, s *Stream, parked bool) *Pump {
 	p.tasks.Add(1)
 	context.AfterFunc(ctx, func() {
 		defer p.tasks.Done()
-		_ = closed(s) // frees a read that is waiting; Close reports the error
+		_ = shut(s) // frees a read that is waiting; Close reports the error
 	})
 	if !shared { // else the share reads ahead
 		p.tasks.Go(func() { p.ahead.read(from, func(q *seek) { p.move(q, from) }) })
@@ -125,5 +125,5 @@ func (p *Pump) Err() error {
 func (p *Pump) Close() error {
 	p.cancel()
 	p.tasks.Wait()
-	return closed(p.stream)
+	return shut(p.stream)
 }
