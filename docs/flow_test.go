@@ -11,7 +11,7 @@ func flowPicture(t *testing.T) *picture {
 	p.box(20, 50, 100, 50, "box", "media", "bytes")
 	p.box(160, 50, 110, 50, "box", "demuxer", "packets")
 	p.box(310, 50, 110, 50, "box", "framing", "to 20 ms, as is")
-	p.box(460, 50, 130, 50, "box", "read ahead", "2 to 10 s of packets")
+	p.box(460, 50, 130, 50, "box", "read ahead", "seconds of packets")
 	p.arrow([2]float64{120, 75}, [2]float64{160, 75})
 	p.arrow([2]float64{270, 75}, [2]float64{310, 75})
 	p.arrow([2]float64{420, 75}, [2]float64{460, 75})

@@ -275,6 +275,9 @@ func joinFigures(t *testing.T) string {
 	for i, v := range tone {
 		most = max(most, math.Abs(float64(v-joined[i])))
 	}
+	if len(joined) < len(tone) || most > 1e-6 {
+		t.Errorf("a tone cut in two is off by %v", most)
+	}
 	s += fmt.Sprintf("| gapless: largest difference of a tone cut in two from the whole, of %d samples | %.6f |\n", length, most)
 	low, high := 0.0, 0.0
 	for seed := range uint64(4) {
@@ -284,6 +287,9 @@ func joinFigures(t *testing.T) string {
 		for _, v := range db {
 			low, high = min(low, v), max(high, v)
 		}
+	}
+	if low < -0.5 || high > 0.5 {
+		t.Errorf("power goes from %.2f to %.2f dB in a cross-fade", low, high)
 	}
 	return s + fmt.Sprintf("| cross-fade of 3 s, power in each 250 ms, to that before | %.2f to %.2f dB |\n", low, high)
 }

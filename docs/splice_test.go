@@ -360,7 +360,12 @@ func spliceFigures(t *testing.T) string {
 		s += fmt.Sprintf("| %s | %d samples | %.1f, %.1f dB | %.1f, %.1f dB |\n", name, shift, m, w, n, v)
 	}
 	line("naive", heard(t, naive(t, f, on)), out)
-	line("ours", heard(t, bytesOf(frames)), back)
+	mine := heard(t, bytesOf(frames))
+	line("ours", mine, back)
+	into, _ := worst(errorsOf(ref, mine), in)
+	if home, _ := worst(errorsOf(ref, mine), back); into > -15 || home > -25 {
+		t.Errorf("into transcoding %.1f dB, back %.1f dB on average", into, home)
+	}
 	return s
 }
 
