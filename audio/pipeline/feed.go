@@ -51,6 +51,7 @@ type feed struct {
 	shift   int64 // by which PTS are less than the container has them
 	ended   error
 	waited  bool      // a packet was slow
+	moved   time.Time // when the front moved last
 	reading time.Time // when the wait for the packet being read began; zero if none is
 }
 
@@ -65,7 +66,7 @@ type fed struct {
 
 func newFeed(ctx context.Context, s *Stream, live bool) *feed {
 	d := s.demux
-	return &feed{demux: d, from: s.from, live: live, ctx: ctx, room: make(chan struct{}, 1), ring: make([]fed, 128), codec: d.Codec()}
+	return &feed{demux: d, from: s.from, live: live, moved: time.Now(), ctx: ctx, room: make(chan struct{}, 1), ring: make([]fed, 128), codec: d.Codec()}
 }
 
 // run reads until the media ends or the context does.
@@ -105,7 +106,9 @@ func (f *feed) waitForRoom() bool {
 func (f *feed) wait() bool {
 	var old <-chan time.Time
 	if f.live {
-		t := time.NewTimer(drained)
+		f.mu.Lock()
+		t := time.NewTimer(time.Until(f.moved.Add(drained)))
+		f.mu.Unlock()
 		defer t.Stop()
 		old = t.C
 	}
@@ -133,6 +136,9 @@ func (f *feed) full() bool {
 func (f *feed) drain(samples int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if time.Since(f.moved) < drained {
+		return // somebody listens after all
+	}
 	for until := f.taken.length + samples; f.front < f.next && f.taken.length < until; {
 		f.pass(f.at(f.front))
 	}
@@ -214,11 +220,12 @@ func (f *feed) trim() {
 // pass accounts for the packet at the front having been read; the caller has the
 // lock.
 func (f *feed) pass(p *fed) {
-	was := f.full()
+	was := f.low()
+	f.moved = time.Now()
 	f.front++
 	f.taken.length += p.Duration
 	f.taken.bytes += int64(len(p.Data) + overhead)
-	if was || f.low() {
+	if !was && f.low() {
 		signal(f.room)
 	}
 }

@@ -127,3 +127,31 @@ func (s *Stream) resume(begin int64, aligned bool) error {
 	s.unget(last)
 	return nil
 }
+
+// goOnLive lets a stream that is new begin where it is, with packets coded as codec
+// says. The first are for warming up. It may wait for packets.
+func (s *Stream) goOnLive(codec audio.CodecInfo) error {
+	s.codec, s.coding, s.skip = codec, codec.Name, 0
+	if err := s.look(); err != nil {
+		return err
+	}
+	if !s.aligned {
+		if s.held[0].PTS == 0 { // else it is new to all
+			s.origin, s.skip = lead, lead
+		}
+		return nil
+	}
+	for left := lead; left > 0; {
+		p, err := s.read()
+		if err != nil {
+			return err
+		}
+		if p.Codec != nil { // it is new to all
+			s.unget(p)
+			return nil
+		}
+		s.past.add(p)
+		left -= p.length
+	}
+	return nil
+}

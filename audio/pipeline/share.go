@@ -77,7 +77,7 @@ func (sh *Share) start(l *line, begin func() (*Stream, error)) {
 func (sh *Share) beginning(w wish) *line {
 	f := sh.feed
 	f.mu.Lock()
-	if f.first > 0 {
+	if f.first > 0 || f.taken.length > kept*frameSamples {
 		f.mu.Unlock()
 		return nil
 	}
@@ -96,41 +96,39 @@ func (sh *Share) anew(w wish) *line {
 	l := sh.line(c, sh.epochs, w)
 	sh.start(l, func() (*Stream, error) {
 		s := sh.of.twin(c, l.options(), w)
-		s.codec, s.coding, s.skip = codec, codec.Name, 0
-		if !s.rules.passable(codec) {
-			s.skip = lead // until the decoder can be trusted
-		}
-		return s, nil
+		return s, s.goOnLive(codec)
 	})
 	return l
 }
 
-// seat gives t a place: at the beginning of a track, at the edge of what is live. It
-// is false if a track has gone on too far. The caller has the lock.
-func (sh *Share) seat(t *tap, again bool) bool {
+// seat gives t a place: at the edge of what is live, or at the beginning of a track.
+// It is false if a track has gone on too far. The caller has the lock.
+func (sh *Share) seat(t *tap) bool {
 	w := t.wish()
 	var best *line
 	for _, l := range sh.lines {
-		if l.ended != nil || l == t.line || sh.live && sh.feed.stale(l.cursor) || !sh.live && (!l.whole || l.made > kept) {
-			continue
-		}
-		if best == nil || l.wish == w && best.wish != w {
+		switch {
+		case l.ended != nil || l == t.line:
+		case sh.live && sh.feed.stale(l.cursor):
+		case !sh.live && (l.wish != w || !l.whole || l.made > kept):
+		case best == nil || l.wish == w && best.wish != w:
 			best = l
 		}
 	}
 	switch {
 	case best != nil:
 		best.taps++
-		t.line, t.next = best, 0
-		if sh.live {
-			t.next = max(best.made-edge, 0)
-		}
-	case again:
-		t.line, t.next = sh.anew(w), 0
+	case sh.live:
+		best = sh.anew(w)
 	default:
-		return false
+		if best = sh.beginning(w); best == nil {
+			return false
+		}
 	}
-	t.warm, t.again = false, 0
+	t.line, t.next, t.warm, t.again = best, 0, false, 0
+	if sh.live {
+		t.next = max(best.made-edge, 0)
+	}
 	return true
 }
 
@@ -143,7 +141,7 @@ func (sh *Share) join(t *tap, a Ask) bool {
 		return false
 	}
 	t.share = sh
-	if !sh.seat(t, sh.live) {
+	if !sh.seat(t) {
 		return false
 	}
 	sh.taps++

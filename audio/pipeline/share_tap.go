@@ -177,22 +177,17 @@ func (t *tap) tune() {
 // try begins a line of t's own, to go on where t is.
 func (t *tap) try(w wish) {
 	sh, old := t.share, t.line
-	st, was, heard := t.last.stand, old.wish, t.warm && !t.last.bent
-	if !t.warm {
-		was = w // nothing to glide from
-		if t.next > old.oldest() {
-			st = old.at(t.next - 1).stand
-		}
-	}
 	var l *line
-	if !t.warm && t.next == 0 {
+	switch {
+	case t.warm:
+		l = t.fork(t.last.stand, old.wish, w, !t.last.bent)
+	case t.next > old.oldest():
+		l = t.fork(old.at(t.next-1).stand, w, w, false)
+	case old.whole:
 		l = sh.beginning(w)
-	} else if c, begin, ok := sh.feed.place(st, heard); ok {
-		l = sh.line(c, old.epoch, w)
-		sh.start(l, func() (*Stream, error) {
-			s := sh.of.twin(c, l.options(), was)
-			return s, s.goOnFrom(st, begin, heard)
-		})
+	}
+	if l == nil && !t.warm && sh.live {
+		l = sh.anew(w) // rather than as others want it
 	}
 	if l == nil {
 		t.again = t.next + retry
@@ -201,6 +196,23 @@ func (t *tap) try(w wish) {
 	l.order(1)
 	t.trying = l
 	t.part()
+}
+
+// fork returns a line that goes on from st, and that sounded as was before; nil if
+// that is not possible just now. heard is whether the listener heard what comes
+// before.
+func (t *tap) fork(st stand, was, w wish, heard bool) *line {
+	sh := t.share
+	c, begin, ok := sh.feed.place(st, heard)
+	if !ok {
+		return nil
+	}
+	l := sh.line(c, t.line.epoch, w)
+	sh.start(l, func() (*Stream, error) {
+		s := sh.of.twin(c, l.options(), was)
+		return s, s.goOnFrom(st, begin, heard)
+	})
+	return l
 }
 
 // part goes over to the line that was tried for, if that has a frame.
@@ -264,9 +276,8 @@ func (t *tap) hurry() {
 	switch {
 	case t.trying != nil:
 	case t.share.live && (t.next == l.made && errors.Is(l.ended, errBehind) || l.ended == nil && t.share.feed.stale(l.cursor)):
-		if t.share.seat(t, true) {
-			l.leave()
-		}
+		t.share.seat(t)
+		l.leave()
 	case t.share.live && l.made-t.next > tardy:
 		t.next, t.warm = l.made-edge, false
 	case t.next < l.oldest() && l.ended == nil:

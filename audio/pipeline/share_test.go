@@ -1,11 +1,14 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -72,7 +75,7 @@ func sharing(ctx context.Context, make func() *sender) (h *Hub, opened *atomic.I
 		s := standIn(m.ReadCloser.(opening).sender)
 		s.o.Bitrate = o.Bitrate
 		s.close = sync.OnceValue(m.Close)
-		s.want.Store(newWanted(o.Settings, 1))
+		s.Want(o.Settings)
 		return s, nil
 	}
 	return h, opened
@@ -92,6 +95,7 @@ func asking(key string, live bool, make func() *sender, e effect.Settings) Ask {
 }
 
 // volumes are wishes that differ, but change no float32.
+
 var volumes = []effect.Settings{{}, {Volume: 1e-9}, {Volume: 2e-9}, {Volume: 3e-9}}
 
 // An ear hears one member and checks that no sample is lost, repeated or changed.
@@ -240,13 +244,14 @@ func TestWhoWantsOtherwisePartsAndComesBack(t *testing.T) {
 }
 
 // TestAnyListenersHearEverySample lets listeners come, go, stop for a while and change
-// their minds at random.
+// their minds at random: SEGUE_TEST_SEQUENCES times, or a few hundred. 10,000 take a
+// minute and a half of CPU time.
 func TestAnyListenersHearEverySample(t *testing.T) {
-	n := 10_000
-	if testing.Short() {
-		n = 500
+	n, err := strconv.ParseUint(cmp.Or(os.Getenv("SEGUE_TEST_SEQUENCES"), "300"), 10, 64)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for seed := range uint64(n) {
+	for seed := range n {
 		synctest.Test(t, func(t *testing.T) { wander(t, seed) })
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
