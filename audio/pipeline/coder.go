@@ -27,9 +27,9 @@ const (
 	// room is what an encoder may append in place: the largest packet and its TOC.
 	room = 1276
 
-	// levelling is how many samples a piece takes to become louder or softer, if
+	// swell is how many samples a piece takes to become louder or softer, if
 	// that is decided while it plays: two seconds.
-	levelling = 2 * audio.SampleRate
+	swell = 2 * audio.SampleRate
 )
 
 // A placed packet has been decoded; its music begins at a place on the timeline.
@@ -64,8 +64,9 @@ type coder struct {
 	fade     slide // in and out
 	silent   int   // frames made since it was out
 	tails    []*tail
-	staying  bool // in the console, even if nothing is to be changed
-	settling int  // frames for which a good moment to hand back has been waited
+	gauge    *gauge // nil: it is not measured
+	staying  bool   // in the console, even if nothing is to be changed
+	settling int    // frames for which a good moment to hand back has been waited
 	mix      []float32
 }
 
@@ -145,6 +146,9 @@ func (c *coder) place(was int) {
 	if quiet := min(c.music-c.fed, n); quiet > 0 {
 		clear(c.pcm[was : was+int(quiet)*audio.Channels])
 	}
+	if c.gauge != nil {
+		c.gauge.decoded(c.fed, c.pcm[was:])
+	}
 	if late := min(c.at-c.fed, n); late > 0 {
 		c.pcm = slices.Delete(c.pcm, was, was+int(late)*audio.Channels)
 	}
@@ -184,13 +188,13 @@ func (c *coder) aim(w *wanted) {
 		}
 	}
 	if !c.wet {
-		if w.plain() && c.plain() {
+		if w.plain() && c.plain() && len(c.over) == 0 {
 			return
 		}
 		c.soak(w, c.at, c.pcm[max(c.head-frameLen, 0):c.head], fresh)
 	}
 	c.console.aim(w)
-	c.level.aim(w.level, levelling)
+	c.level.aim(w.level, swell)
 	if w.hold {
 		c.fade.aim(0, w.fade)
 	} else {
@@ -206,6 +210,11 @@ func (c *coder) plain() bool {
 // step changes some of what has been decoded, as much as the console lacks.
 func (c *coder) step() {
 	n := min(max(c.lacks(), least), most, int64(len(c.pcm)-c.head)/audio.Channels)
+	if n == 0 && len(c.over) > 0 { // the music has ended before them
+		c.mix = append(c.mix[:0], make([]float32, least*audio.Channels)...)
+		c.take(c.mix, least)
+		return
+	}
 	if n == 0 {
 		c.flush()
 		c.bent += c.taken - c.clock.since(c.at)

@@ -16,6 +16,8 @@ type console struct {
 	chain  *effect.Chain // nil until something is to be changed
 	limit  limiting
 	volume slide
+	duck   slide      // of the music under what is mixed over it
+	over   []*overlay // that
 
 	wet     bool
 	out     []float32 // changed, to be encoded
@@ -79,8 +81,9 @@ func (c *console) aim(w *wanted) {
 func (c *console) take(src []float32, touched int) {
 	straight := c.chain.Settled()
 	c.changed = c.chain.Process(c.changed[:0], src)
+	laid := c.blend(c.changed)
 	until := c.volume.apply(c.changed)
-	if !straight || !c.chain.Settled() {
+	if laid || !straight || !c.chain.Settled() {
 		until = len(c.changed) / audio.Channels
 	}
 	if until = max(until, touched); until > 0 {
@@ -125,7 +128,7 @@ func (c *console) held() int64 { return c.taken - c.given }
 // calm reports whether all that waits inside is as it was decoded, and what
 // follows would be: then the console may be dry again.
 func (c *console) calm() bool {
-	return !c.flushed && c.chain.Settled() && c.volume.open() && c.limit.Idle() && c.touched <= c.given
+	return !c.flushed && c.chain.Settled() && c.volume.open() && c.duck.open() && len(c.over) == 0 && c.limit.Idle() && c.touched <= c.given
 }
 
 // encode appends a frame to the slab.

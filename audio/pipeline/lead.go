@@ -58,7 +58,16 @@ func (p *Pump) leave() bool {
 		return false
 	}
 	d, err := guarded(func() (*departed, error) { return p.part(f) })
-	return err == nil && d != nil && f.next.set(d)
+	if err != nil || d == nil {
+		return false
+	}
+	s := p.stream
+	p.measured, s.gauge, s.coder.gauge = s.Measured(), nil, nil
+	p.left = f.next.set(d) // then all of s is the other's
+	if !p.left {
+		s.from, s.coder.staying = p.ahead, false
+	}
+	return p.left
 }
 
 // part gives what is left of the stream if it is time to leave it, else nil.

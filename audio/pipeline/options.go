@@ -41,6 +41,12 @@ type Options struct {
 	// cut.
 	Fade time.Duration
 
+	// Measure says whether a Pump finds out how loud the music is.
+	Measure Measure
+
+	// Trim leaves out silence at both ends of the music; a Pump does that.
+	Trim bool
+
 	// Settings hold from the first frame on, until Want says otherwise.
 	Settings effect.Settings
 

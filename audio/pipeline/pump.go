@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"segue/audio"
+	"segue/audio/levelling"
 )
 
 const (
@@ -24,15 +25,19 @@ type Pump struct {
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
 
-	frames  chan audio.Frame // closed after the last
-	room    chan struct{}    // has one when few frames may be left
-	ready   chan struct{}
-	done    atomic.Bool  // frames is closed, err is final
-	err     error        // read only once done
-	isReady bool         // ready is closed
-	asked   atomic.Int32 // for frames, since the first was encoded
-	account accounts
-	control control
+	frames   chan audio.Frame // closed after the last
+	room     chan struct{}    // has one when few frames may be left
+	ready    chan struct{}
+	done     atomic.Bool  // frames is closed, err is final
+	err      error        // read only once done
+	isReady  bool         // ready is closed
+	asked    atomic.Int32 // for frames, since the first was encoded
+	account  accounts
+	control  control
+	measured levelling.Measurement // final once done
+	closed   atomic.Bool
+	trimmed  bool // the end has been looked at
+	left     bool // what is left of the stream is the follower's
 }
 
 // Start runs s in two goroutines until it ends, ctx ends, or the Pump is
@@ -53,6 +58,7 @@ func launch(ctx context.Context, s *Stream, parked bool) *Pump {
 	p.control.nudge, p.control.begin = make(chan struct{}, 1), make(chan *departed, 1)
 	p.control.parked = parked
 	p.control.gone.Store(!parked)
+	p.control.over = make(chan *overlay, layers)
 	p.Fade(s.o.Fade)
 	from, shared := s.from, s.o.shared
 	if !shared {
@@ -125,5 +131,6 @@ func (p *Pump) Err() error {
 func (p *Pump) Close() error {
 	p.cancel()
 	p.tasks.Wait()
+	p.closed.Store(true)
 	return shut(p.stream)
 }

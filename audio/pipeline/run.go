@@ -17,6 +17,7 @@ type control struct {
 	fade   atomic.Int64  // samples
 	quiet  atomic.Bool   // it rests: what there was to be heard is in frames
 	cut    atomic.Bool   // the music shall end now
+	over   chan *overlay // what is to be mixed over the music
 	follow atomic.Pointer[follower]
 	sought atomic.Pointer[sought]
 
@@ -56,6 +57,9 @@ func (p *Pump) run(ctx context.Context) {
 	if p.start(ctx) {
 		p.play(ctx)
 	}
+	if !p.left {
+		p.measured = p.stream.Measured()
+	}
 	if f := p.control.follow.Load(); f != nil && ctx.Err() == nil {
 		f.next.Go() // unless it has gone on already
 	}
@@ -75,9 +79,6 @@ func (p *Pump) getReady() {
 
 // start waits until frames may begin.
 func (p *Pump) start(ctx context.Context) bool {
-	if !p.control.parked {
-		return true
-	}
 	if !p.control.parked {
 		return true
 	}
@@ -101,7 +102,15 @@ func (p *Pump) start(ctx context.Context) bool {
 func (p *Pump) play(ctx context.Context) {
 	record := p.stream.recorder()
 	defer record.drop()
+	if p.stream.o.Trim {
+		_, err := guarded(func() (struct{}, error) { return struct{}{}, p.trimStart() })
+		if !p.fine(ctx, err) {
+			return
+		}
+	}
 	for p.waitForRoom(ctx) {
+		p.lay()
+		p.trimEnd()
 		if q := p.control.sought.Swap(nil); q != nil {
 			record.drop()
 			_, err := guarded(func() (struct{}, error) { return struct{}{}, p.arrive(q) })

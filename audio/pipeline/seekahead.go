@@ -106,7 +106,7 @@ func (p *Pump) arrive(q *sought) error {
 	if s.joined && s.failed == nil && !s.holding() {
 		d = p.tape(p.control.fade.Load())
 	}
-	s.from = p.ahead
+	s.from, p.trimmed = p.ahead, false
 	p.ahead.replace(q)
 	close(q.taken)
 	return s.moveTo(q.target, d)

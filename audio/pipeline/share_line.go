@@ -34,7 +34,7 @@ func (w *wish) mixes() (frames int64, ok bool) {
 	case e != volume:
 		return 100, true
 	case w.level != 0:
-		return levelling/frameSamples + settle + 2, true
+		return swell/frameSamples + settle + 2, true
 	}
 	return settle + 2, true
 }

@@ -50,28 +50,31 @@ type Stream struct {
 	shown atomic.Uint32 // mode of the last frame
 	count counters
 
-	zero    int64        // the container's time at which the music begins; read makes it 0
-	dated   bool         // zero is known
-	zeroed  atomic.Int64 // zero, for whoever reads ahead
-	known   atomic.Bool  // and whether it is known
-	jumped  bool         // the next packet to be read follows a seek
-	coding  string       // of the packets now being read
-	floor   int64        // where the music of the stream at hand begins
-	end     int64        // where the last frame ended, padding and all
-	added   int64        // samples heard at joins that are nobody's music
-	heard   int64        // the end of the last frame, as its place says
-	last    int64        // where the packet last read ends
-	joined  bool         // the listener's decoder has heard what comes before
-	origin  int64        // where on the timeline an unaligned stream begins
-	skip    int64        // samples at 48 kHz to drop before that
-	held    []timed      // read, not yet heard, and next in order
-	past    history      // heard, of an aligned stream
-	warmup  []timed      // scratch of enter
-	ended   error        // what reading ended with
-	turning bool         // the coder comes to an end: packets of the next stream pass
-	failed  error        // what Next ended with
-	coder   *coder       // nil until something has to be decoded
-	exact   bool         // what comes before should be followed to the sample
+	zero     int64        // the container's time at which the music begins; read makes it 0
+	dated    bool         // zero is known
+	zeroed   atomic.Int64 // zero, for whoever reads ahead
+	known    atomic.Bool  // and whether it is known
+	jumped   bool         // the next packet to be read follows a seek
+	coding   string       // of the packets now being read
+	floor    int64        // where the music of the stream at hand begins
+	end      int64        // where the last frame ended, padding and all
+	added    int64        // samples heard at joins that are nobody's music
+	heard    int64        // the end of the last frame, as its place says
+	last     int64        // where the packet last read ends
+	joined   bool         // the listener's decoder has heard what comes before
+	origin   int64        // where on the timeline an unaligned stream begins
+	skip     int64        // samples at 48 kHz to drop before that
+	held     []timed      // read, not yet heard, and next in order
+	past     history      // heard, of an aligned stream
+	warmup   []timed      // scratch of enter
+	ended    error        // what reading ended with
+	turning  bool         // the coder comes to an end: packets of the next stream pass
+	failed   error        // what Next ended with
+	coder    *coder       // nil until something has to be decoded
+	overlays []*overlay   // that have come, but not to the console
+	gauge    *gauge       // nil: it is not measured
+	trimmed  bool         // silence was left out
+	exact    bool         // what comes before should be followed to the sample
 }
 
 // New returns the stream of frames of d's packets. Closing it closes c.
@@ -88,6 +91,7 @@ func New(d audio.Demuxer, c io.Closer, o Options) *Stream {
 	s.want.Store(&wanted{level: 1})
 	s.Want(o.Settings)
 	s.skip = s.codec.PreSkip
+	s.gauge = newGauge(o.Measure, d.Info())
 	return s
 }
 
@@ -187,7 +191,7 @@ func (s *Stream) make(want *wanted) (audio.Frame, error) {
 			return audio.Frame{}, err
 		}
 	}
-	plain := want.plain()
+	plain := want.plain() && len(s.overlays) == 0
 	if s.mode == Transcode && plain && s.mayLeave() {
 		s.leave()
 	}
@@ -204,7 +208,9 @@ func (s *Stream) make(want *wanted) (audio.Frame, error) {
 			at = s.end
 		} else {
 			if plain && s.rules.pass(p) && !s.cut(p) {
-				s.past.add(p)
+				if s.past.add(p); s.gauge != nil && s.o.Measure == MeasureAll {
+					s.passed(p)
+				}
 				s.count.passed.Add(1)
 				s.end = p.PTS + frameSamples
 				return audio.Frame{Opus: p.Data, Pos: max(p.PTS, s.floor)}, nil
@@ -239,6 +245,7 @@ func (s *Stream) ready() error {
 		return err
 	}
 	s.coder.console = &console{enc: enc, tuner: newTuner(enc, &s.o), limit: s.rules.limit()}
+	s.coder.duck.reset(1)
 	return nil
 }
 
@@ -291,6 +298,8 @@ func (s *Stream) fill(samples int64) error {
 // encode makes the next frame the long way.
 func (s *Stream) encode(want *wanted) (audio.Frame, error) {
 	c := s.coder
+	c.over, s.overlays = append(c.over, s.overlays...), s.overlays[:0]
+	c.gauge = s.gauge
 	c.aim(want)
 	if err := s.produce(); err != nil {
 		return audio.Frame{}, err
