@@ -144,9 +144,11 @@ func (s *Stream) prime() error {
 	if err := s.audition(); err != nil {
 		return err
 	}
-	s.exact = !s.aligned
-	if s.aligned {
+	s.exact = true
+	if s.aligned || s.recordable() { // else nothing is lost by it
 		s.exact = s.beginsLoud()
+	}
+	if s.aligned {
 		s.coder = nil // may be none is needed
 	}
 	return nil

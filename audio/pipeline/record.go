@@ -69,10 +69,16 @@ type recorder struct {
 	next int64                 // where the next frame begins
 }
 
+// recordable reports whether the frames of s are to be kept if they turn out well.
+// They do not if they begin or end in the midst of one.
+func (s *Stream) recordable() bool {
+	return s.o.origin.version != "" && !s.rules.passable(s.codec)
+}
+
 // recorder begins to take down the frames of s, which begins.
 func (s *Stream) recorder() recorder {
 	r := recorder{s: s}
-	if s.o.origin.version != "" && !s.rules.passable(s.codec) {
+	if s.recordable() {
 		r.to = s.o.Kept.Record(s.o.origin.version, s.o.origin.bitrate, s.Info())
 	}
 	return r

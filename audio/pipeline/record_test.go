@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -25,6 +26,11 @@ import (
 // soundFile writes some seconds of music with tags as a file of that kind.
 func soundFile(t testing.TB, kind string, seconds float64) string {
 	t.Helper()
+	return fileOf(t, kind, audiotest.Music(int(seconds*audio.SampleRate)))
+}
+
+func fileOf(t testing.TB, kind string, pcm []float32) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "music.wav")
 	f, err := os.Create(path)
 	if err != nil {
@@ -34,7 +40,7 @@ func soundFile(t testing.TB, kind string, seconds float64) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Write(audiotest.Music(int(seconds * audio.SampleRate))); err != nil {
+	if err := w.Write(pcm); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
@@ -332,6 +338,52 @@ func pause(t *testing.T, p *Pump) {
 		p.Take()
 	}
 	p.Hold(false)
+}
+
+// What begins in silence begins with a frame of its own, so that it and what came
+// before can be kept; what does not follows to the sample.
+func TestPiecesThatFollowEachOtherAreKeptIfNobodyCanTell(t *testing.T) {
+	quiet := make([]float32, 4*frameLen)
+	music := append(quiet, audiotest.Music(audio.SampleRate+333)...)
+	for name, c := range map[string]struct {
+		next []float32
+		kept int64
+	}{
+		"silence first": {music, 2},
+		"music at once": {music[len(quiet):], 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			one, two := fileOf(t, "flac", music), fileOf(t, "flac", c.next)
+			synctest.Test(t, func(t *testing.T) {
+				cache := framecache.New(folder(t))
+				var pumps []*Pump
+				for i, path := range []string{one, two} {
+					s, err := Open(opened(t, path), keeping(cache))
+					if err != nil {
+						t.Fatal(err)
+					}
+					pumps = append(pumps, []func(context.Context, *Stream) *Pump{Start, Park}[i](t.Context(), s))
+				}
+				pumps[0].Follow(pumps[1], 0)
+				for _, p := range pumps {
+					for !p.Ended() {
+						synctest.Wait()
+						p.Take()
+					}
+					if err := errors.Join(p.Err(), p.Close()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				synctest.Wait()
+				if st := cache.Stats(); st.Kept != c.kept || st.GivenUp != 2-c.kept {
+					t.Errorf("%+v", st)
+				}
+				if err := cache.Close(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			})
+		})
+	}
 }
 
 func TestOtherMediaAndOtherBitRatesAreOtherPieces(t *testing.T) {
