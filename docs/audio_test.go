@@ -260,6 +260,7 @@ type figure struct {
 
 func figures() map[string]figure {
 	return map[string]figure{
+		"control":   {controlFigures, 0},
 		"effects":   {effectsFigures, 0},
 		"joins":     {joinFigures, rounding},
 		"splice":    {spliceFigures, 1},

@@ -52,8 +52,8 @@ func flowPicture(t *testing.T) *picture {
 	p.arrow([2]float64{830, 75}, [2]float64{850, 75}, [2]float64{850, 283}, [2]float64{120, 283}, [2]float64{120, 290})
 	p.arrow([2]float64{85, 340}, [2]float64{85, 380})
 	p.arrow([2]float64{85, 430}, [2]float64{85, 470})
-	p.text(170, 319, "start", "small", "kept between the two goroutines of a")
-	p.text(170, 334, "start", "small", "player: what changes is heard in 60 ms")
+	p.text(170, 319, "start", "small", "no more are made in advance, so that")
+	p.text(170, 334, "start", "small", "what is changed is heard at once")
 	p.text(170, 409, "start", "small", "takes, never waits")
 	return p
 }

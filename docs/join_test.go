@@ -1,6 +1,7 @@
 package docs_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"segue/audio"
 	"segue/audio/audiotest"
 	"segue/audio/codec/opus"
+	"segue/audio/effect"
 	"segue/audio/pipeline"
 )
 
@@ -280,7 +282,7 @@ func joinFigures(t *testing.T) string {
 	}
 	s += fmt.Sprintf("| gapless: largest difference of a tone cut in two from the whole, of %d samples | %.6f |\n", length, most)
 	low, high := 0.0, 0.0
-	for seed := range uint64(4) {
+	for seed := range uint64(2) {
 		const n = 5 * second
 		out := unpacked(inTurn(t, 3*time.Second, (&wave{audiotest.Noise(2*seed, 0.3, n)}).stream(), (&wave{audiotest.Noise(2*seed+1, 0.3, n)}).stream()))
 		_, db := power(out[:2*7*second], second/4)
@@ -292,4 +294,65 @@ func joinFigures(t *testing.T) string {
 		t.Errorf("power goes from %.2f to %.2f dB in a cross-fade", low, high)
 	}
 	return s + fmt.Sprintf("| cross-fade of 3 s, power in each 250 ms, to that before | %.2f to %.2f dB |\n", low, high)
+}
+
+// controlFigures asks for something at every place in turn, and counts how many
+// frames are as if nobody had.
+func controlFigures(t *testing.T) string {
+	s := "| what is asked | frames before it: least, most |\n| --- | --- |\n"
+	music := audiotest.Music(2 * second)
+	plain := inTurn(t, -1, (&wave{music}).stream())
+	for _, c := range []struct {
+		name string
+		ask  func(s *pipeline.Stream, p, next *pipeline.Pump)
+	}{
+		{"volume", func(s *pipeline.Stream, _, _ *pipeline.Pump) { s.Want(effect.Settings{Volume: -6}) }},
+		{"an effect", func(s *pipeline.Stream, _, _ *pipeline.Pump) {
+			s.Want(effect.Settings{Equalizer: effect.Equalizer{0.2}})
+		}},
+		{"pause", func(_ *pipeline.Stream, p, _ *pipeline.Pump) { p.Hold(true) }},
+		{"skip to a track made ready", func(_ *pipeline.Stream, p, next *pipeline.Pump) {
+			p.Follow(next, 0)
+			p.Cut(60 * time.Millisecond)
+		}},
+	} {
+		least, most := math.MaxInt, 0
+		for at := 5; at < 9; at++ {
+			n := unchanged(t, plain, music, at, c.ask)
+			least, most = min(least, n), max(most, n)
+		}
+		s += fmt.Sprintf("| %s | %d, %d |\n", c.name, least, most)
+		if most > 3 {
+			t.Errorf("%s: %d frames", c.name, most)
+		}
+	}
+	return s
+}
+
+// unchanged asks after so many frames, and counts those that are still plain.
+func unchanged(t *testing.T, plain [][]byte, music []float32, at int, ask func(s *pipeline.Stream, p, next *pipeline.Pump)) (n int) {
+	synctest.Test(t, func(t *testing.T) {
+		s := (&wave{music}).stream()
+		p := pipeline.Start(t.Context(), s)
+		next := pipeline.Park(t.Context(), (&wave{audiotest.Noise(1, 0.1, second)}).stream())
+		p.Fade(60 * time.Millisecond)
+		for range at {
+			synctest.Wait()
+			p.Take()
+		}
+		synctest.Wait()
+		ask(s, p, next)
+		for n = 0; n < 20; n++ {
+			synctest.Wait()
+			if f, ok := p.Take(); !ok || !bytes.Equal(f.Opus, plain[at+n]) {
+				break
+			}
+		}
+		for _, p := range []*pipeline.Pump{p, next} {
+			if err := p.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return n
 }

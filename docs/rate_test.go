@@ -110,7 +110,7 @@ func timescalePicture(*testing.T) *picture {
 // timescaleFigures plays a tone at several settings, and measures.
 func timescaleFigures(t *testing.T) string {
 	s := "| speed | pitch | rate | lasts, to what it should | pitch, off by | level, off by |\n| --- | --- | --- | --- | --- | --- |\n"
-	const n, hz = 4 * second, 440
+	const n, hz = 2 * second, 440
 	for _, scale := range []effect.Timescale{
 		{On: true, Speed: 1.25, Pitch: 1, Rate: 1},
 		{On: true, Speed: 0.5, Pitch: 1, Rate: 1},
