@@ -183,6 +183,43 @@ func TestResponsesAreThoseOfTheirFormulas(t *testing.T) {
 	}
 }
 
+// Several at once are one after the other, in the documented order: channelMix and
+// karaoke, for one, are something else the other way around.
+func TestTogetherTheyAreOneAfterTheOther(t *testing.T) {
+	var s Settings
+	var chain []wanted
+	all := responses()
+	for _, name := range []string{"lowPass, bright", "channelMix", "karaoke, part", "equalizer", "echo", "reverb, damp"} {
+		c := all[name]
+		chain = append(chain, c.want)
+		s.LowPass, s.ChannelMix, s.Karaoke = either(s.LowPass, c.s.LowPass), either(s.ChannelMix, c.s.ChannelMix), either(s.Karaoke, c.s.Karaoke)
+		s.Equalizer, s.Echo, s.Reverb = either(s.Equalizer, c.s.Equalizer), either(s.Echo, c.s.Echo), either(s.Reverb, c.s.Reverb)
+	}
+	for channel := range audio.Channels {
+		l, r := impulse(s, channel, 2*second)
+		for hz := 20.0; hz < 20000; hz *= 1.17 {
+			var sound [2]complex128
+			sound[channel] = 1
+			for _, f := range chain {
+				ll, lr := f(hz, 0)
+				rl, rr := f(hz, 1)
+				sound = [2]complex128{sound[0]*ll + sound[1]*rl, sound[0]*lr + sound[1]*rr}
+			}
+			answers(t, hz, at(l, hz), sound[0])
+			answers(t, hz, at(r, hz), sound[1])
+		}
+	}
+}
+
+// either is a, or b if a is nothing.
+func either[T comparable](a, b T) T {
+	var zero T
+	if a != zero {
+		return a
+	}
+	return b
+}
+
 // answers checks a response to half a dB, and nothing where there is to be nothing.
 func answers(t *testing.T, hz float64, got, want complex128) {
 	t.Helper()
