@@ -109,7 +109,10 @@ func (p *Pump) report(left int) {
 func (p *Pump) Mode() Mode { return p.stream.Mode() }
 
 // Playing is what a live stream says is on just now, or "".
-func (p *Pump) Playing() string { return p.stream.Playing() }
+func (p *Pump) Playing() string {
+	on, _ := guarded(func() (string, error) { return p.stream.Playing(), nil })
+	return on
+}
 
 // Ready is closed when the first frame can be taken, or there will be none.
 func (p *Pump) Ready() <-chan struct{} { return p.ready }

@@ -55,7 +55,8 @@ func (p *Pump) set(d *departed) bool {
 // run makes frames until there are no more.
 func (p *Pump) run(ctx context.Context) {
 	if p.start(ctx) {
-		p.play(ctx)
+		_, err := guarded(func() (struct{}, error) { p.play(ctx); return struct{}{}, nil })
+		p.fine(ctx, err)
 	}
 	if !p.left {
 		p.measured = p.stream.Measured()
@@ -113,6 +114,7 @@ func (p *Pump) play(ctx context.Context) {
 		p.trimEnd()
 		if q := p.control.sought.Swap(nil); q != nil {
 			record.drop()
+			p.account.begun.Store(false)
 			_, err := guarded(func() (struct{}, error) { return struct{}{}, p.arrive(q) })
 			if !p.fine(ctx, err) {
 				return

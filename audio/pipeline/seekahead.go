@@ -73,6 +73,8 @@ func (s *Stream) rewind(target int64) error {
 
 // move reads packets from where q wants them, and waits until they are taken.
 func (p *Pump) move(q *seek, from packets) {
+	p.account.seeking.Store(true)
+	defer p.account.seeking.Store(false)
 	if _, err := guarded(func() (struct{}, error) { return struct{}{}, p.stream.rewind(q.target) }); err != nil {
 		q.landed <- err
 		return

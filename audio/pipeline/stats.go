@@ -79,7 +79,8 @@ type accounts struct {
 	beginning, packets, joining   atomic.Int64
 	busy, ended, unclear, missing atomic.Int64 // unclear: joining or busy; missing: in a row
 	least                         atomic.Int64 // frames that were left, of shallow
-	begun                         atomic.Bool  // the first frame is made
+	begun                         atomic.Bool  // the first frame is made, of the track or after a seek
+	seeking                       atomic.Bool  // the reader goes elsewhere
 }
 
 // took notes that a frame was taken and how many were left. In the end, when no
@@ -109,9 +110,11 @@ func (a *accounts) missed(ended, short bool) {
 	case ended:
 		a.ended.Add(1)
 		return
-	case !a.begun.Load():
+	case a.taken.Load() == 0:
 		a.beginning.Add(1)
 		return
+	case !a.begun.Load(), a.seeking.Load():
+		a.beginning.Add(1)
 	case short:
 		a.packets.Add(1)
 	default:

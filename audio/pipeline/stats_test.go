@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -76,6 +77,19 @@ func TestEveryUnderrunHasItsCause(t *testing.T) {
 			nulled += asked(p, 50)
 			return p, Underruns{Joining: nulled}, nulled
 		},
+		"a seek waits for its packets": func(t *testing.T) (*Pump, Underruns, int64) {
+			s := standIn(&distant{ramp: evenly(200)})
+			p := Start(t.Context(), s)
+			<-p.Ready()
+			nulled := asked(p, 50)
+			done := make(chan error)
+			go func() { done <- p.Seek(t.Context(), time.Second) }()
+			missed := asked(p, 50)
+			if err := <-done; err != nil || nulled > 0 {
+				t.Errorf("%d nulled before the seek, %v", nulled, err)
+			}
+			return p, Underruns{Beginning: missed}, missed
+		},
 		"it is over": func(t *testing.T) (*Pump, Underruns, int64) {
 			p, _ := pumped(t.Context(), stalling(20, -1))
 			synctest.Wait()
@@ -92,12 +106,31 @@ func TestEveryUnderrunHasItsCause(t *testing.T) {
 				if st.Missed != want || nulled == 0 || want.Starved()+want.Ended != nulled || st.Starved != want.Starved() {
 					t.Errorf("%d underruns of which %+v, want %+v", nulled, st.Missed, want)
 				}
-				if late := st.Late > 0; late != (want.Ended == 0 && want.Beginning == 0) {
+				if late := st.Late > 0; late != (want.Ended == 0 && !strings.Contains(name, "first")) {
 					t.Errorf("%d frames were late", st.Late)
 				}
 			})
 		})
 	}
+}
+
+// A distant source sends no faster than is heard, and takes its time for a seek.
+type distant struct {
+	*ramp
+	sought bool
+}
+
+func (d *distant) Seek(to time.Duration) (time.Duration, error) {
+	d.sought = true
+	return d.ramp.Seek(to)
+}
+
+func (d *distant) ReadPacket() (audio.Packet, error) {
+	if time.Sleep(19 * time.Millisecond); d.sought {
+		d.sought = false
+		time.Sleep(300 * time.Millisecond)
+	}
+	return d.ramp.ReadPacket()
 }
 
 func TestAccountsOfAQuietPlay(t *testing.T) {
