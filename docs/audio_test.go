@@ -22,7 +22,7 @@ const page = "audio.md"
 // another reports whether the picture or the figures of that name come out of an
 // encoder that is not that of this build: those on the page are the default build's.
 func another(t *testing.T, name string) bool {
-	if name != "splice" && name != "timeline" && name != "crossfade" || strings.HasPrefix(opus.Build(), "pure Go") {
+	if name != "splice" && name != "timeline" && name != "crossfade" && name != "layers" || strings.HasPrefix(opus.Build(), "pure Go") {
 		return false
 	}
 	t.Logf("%s is not compared: it is drawn with the encoder in pure Go", name)
@@ -55,6 +55,7 @@ func drawings() map[string]struct {
 		"crossfade":  {crossfadePicture, rounding},
 		"fades":      {fadesPicture, rounding},
 		"gapless":    {gaplessPicture, rounding},
+		"layers":     {layersPicture, rounding},
 		"splice":     {splicePicture, decided},
 		"timeline":   {timelinePicture, rounding},
 	}

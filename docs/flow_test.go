@@ -22,16 +22,18 @@ func flowPicture(t *testing.T) *picture {
 		x, w  float64
 		lines []string
 	}{
-		{20, 110, []string{"decode", "the file's own rate"}},
-		{150, 110, []string{"resample", "48 kHz, stereo"}},
-		{280, 110, []string{"level", "levelling's gain"}},
-		{410, 110, []string{"effects", "in order, below"}},
-		{540, 80, []string{"volume"}},
-		{640, 90, []string{"limiter", "-1 dBTP"}},
-		{750, 88, []string{"encode", "Opus, 20 ms"}},
+		{12, 84, []string{"decode", "own rate"}},
+		{112, 84, []string{"resample", "48 kHz"}},
+		{212, 76, []string{"level", "of the piece"}},
+		{304, 92, []string{"joins", "fades, tails"}},
+		{412, 84, []string{"effects", "order below"}},
+		{512, 84, []string{"layers", "over music"}},
+		{612, 64, []string{"volume"}},
+		{692, 72, []string{"limiter", "-1 dBTP"}},
+		{780, 68, []string{"encode", "20 ms"}},
 	}
 	p.text(20, 170, "start", "head", "The long way, where something is to be changed or is not Opus")
-	p.arrow([2]float64{535, 100}, [2]float64{535, 140}, [2]float64{620, 140}, [2]float64{620, 183}, [2]float64{10, 183}, [2]float64{10, 215}, [2]float64{20, 215})
+	p.arrow([2]float64{535, 100}, [2]float64{535, 140}, [2]float64{620, 140}, [2]float64{620, 183}, [2]float64{4, 183}, [2]float64{4, 215}, [2]float64{12, 215})
 	for i, b := range long {
 		p.box(b.x, 190, b.w, 50, "warm", b.lines...)
 		if i > 0 {
@@ -48,8 +50,8 @@ func flowPicture(t *testing.T) *picture {
 	p.box(20, 290, 130, 50, "box", "frames", "up to 3, 60 ms")
 	p.box(20, 380, 130, 50, "box", "sender", "one every 20 ms")
 	p.box(20, 470, 130, 50, "box", "voice connection", "DAVE, RTP, UDP")
-	p.arrow([2]float64{795, 240}, [2]float64{795, 275}, [2]float64{85, 275}, [2]float64{85, 290})
-	p.arrow([2]float64{830, 75}, [2]float64{850, 75}, [2]float64{850, 283}, [2]float64{120, 283}, [2]float64{120, 290})
+	p.arrow([2]float64{814, 240}, [2]float64{814, 275}, [2]float64{85, 275}, [2]float64{85, 290})
+	p.arrow([2]float64{830, 75}, [2]float64{855, 75}, [2]float64{855, 283}, [2]float64{120, 283}, [2]float64{120, 290})
 	p.arrow([2]float64{85, 340}, [2]float64{85, 380})
 	p.arrow([2]float64{85, 430}, [2]float64{85, 470})
 	p.text(170, 319, "start", "small", "no more are made in advance, so that")

@@ -159,25 +159,30 @@ func crossfadePicture(t *testing.T) *picture {
 	first, then := coded(t, music[:2*length]), coded(t, music[2*length:])
 	frames := inTurn(t, time.Second, first.stream(), then.stream())
 	p.text(60, 345, "start", "head", "Which frames pass: Opus after Opus")
+	p.strip(360, frames, func(data []byte) string { return first.whose(data, then) })
+	p.text(60, 435, "start", "small", "Numbers of frames of 20 ms. Blue passes: the source's own packets. Orange is encoded: the overlap, and on until a good moment to hand back.")
+	return p
+}
+
+// strip draws runs of frames by whose they are; those that are nobody's were encoded.
+func (p *picture) strip(y float64, frames [][]byte, whose func(data []byte) string) {
 	width := 750 / float64(len(frames))
 	from, was := 0, ""
 	for i := range len(frames) + 1 {
 		is := "end"
 		if i < len(frames) {
-			is = first.whose(frames[i], then)
+			is = whose(frames[i])
 		}
 		if is != was && i > 0 {
 			class := "soft"
 			if was == "" {
 				class = "warm"
 			}
-			p.box(60+width*float64(from), 360, width*float64(i-from), 50, class, fmt.Sprint(i-from), was)
+			p.box(60+width*float64(from), y, width*float64(i-from), 50, class, fmt.Sprint(i-from), was)
 			from = i
 		}
 		was = is
 	}
-	p.text(60, 435, "start", "small", "Numbers of frames of 20 ms. Blue passes: the source's own packets. Orange is encoded: the overlap, and on until a good moment to hand back.")
-	return p
 }
 
 // whose is the piece a packet is from, "" if it is of neither.
