@@ -58,6 +58,10 @@ func (p *Pump) leave() bool {
 		return false
 	}
 	d, err := guarded(func() (*departed, error) { return p.part(f) })
+	if errors.Is(err, errLate) && p.control.cut.Load() { // nothing to fade with
+		p.control.follow.Store(nil)
+		p.Hold(true)
+	}
 	if err != nil || d == nil {
 		return false
 	}
@@ -74,7 +78,10 @@ func (p *Pump) leave() bool {
 func (p *Pump) part(f *follower) (*departed, error) {
 	s := p.stream
 	if p.control.cut.Load() {
-		return p.depart(p.control.fade.Load())
+		if !p.hasten(p.control.fade.Load()) {
+			return nil, errLate
+		}
+		return s.depart(p.control.fade.Load())
 	}
 	length, ended := p.ahead.rest()
 	if !ended {
@@ -83,26 +90,30 @@ func (p *Pump) part(f *follower) (*departed, error) {
 	rest := s.rest(length)
 	switch {
 	case f.overlap > 0 && rest <= f.overlap:
-		return p.depart(max(rest, 1))
-	case f.overlap == 0 && rest <= brinkFrames*frameSamples && s.joined && !p.control.decline && f.next.stream.exact:
-		return p.yield(f)
+		s.from = eager{p.ahead}
+		return s.depart(max(rest, 1))
+	case f.overlap == 0 && s.yields(f.next.stream, rest):
+		return s.yield(f.next.stream)
 	}
 	return nil, nil
 }
 
-// depart leaves the stream with a cross-fade of so many samples.
-func (p *Pump) depart(fade int64) (*departed, error) {
-	s := p.stream
-	s.from = eager{p.ahead}
+// yields reports whether, with so many samples still to be heard, it is time to see
+// to it that next follows to the sample.
+func (s *Stream) yields(next *Stream, rest int64) bool {
+	return rest <= brinkFrames*frameSamples && s.joined && !s.declined && next.exact
+}
+
+// depart leaves s with a cross-fade of so many samples.
+func (s *Stream) depart(fade int64) (*departed, error) {
 	if err := s.immerse(); err != nil {
 		return nil, err
 	}
 	return &departed{console: s.coder.console, from: s, left: fade, fade: fade}, nil
 }
 
-// yield leaves the stream with its last sample, when there is no whole frame left.
-func (p *Pump) yield(f *follower) (*departed, error) {
-	s := p.stream
+// yield leaves s with its last sample, when there is no whole frame left.
+func (s *Stream) yield(next *Stream) (*departed, error) {
 	if err := s.immerse(); err != nil {
 		return nil, err
 	}
@@ -112,8 +123,8 @@ func (p *Pump) yield(f *follower) (*departed, error) {
 		return nil, err
 	}
 	pcm := c.pcm[c.head:]
-	if before := c.pcm[max(len(c.pcm)-brink*audio.Channels, 0):]; f.next.stream.aligned && loudness(before) < audible {
-		p.control.decline = true // and let what follows pass
+	if before := c.pcm[max(len(c.pcm)-brink*audio.Channels, 0):]; next.aligned && loudness(before) < audible {
+		s.declined = true // and let what follows pass
 		c.staying = false
 		return nil, nil
 	}
@@ -190,6 +201,21 @@ const (
 
 // errLate is what an eager source has where packets have not come.
 var errLate = errors.New("packets have not come")
+
+// hasten lets packets be read without waiting for them, for so many samples if they
+// are there. It is false if there are too few to leave with.
+func (p *Pump) hasten(samples int64) bool {
+	t, ok := p.stream.from.(*tap)
+	if !ok {
+		p.stream.from = eager{p.ahead}
+		return true
+	}
+	h := t.hoard(samples)
+	if h != nil {
+		p.stream.from = h
+	}
+	return h != nil
+}
 
 // eager gives what has been read ahead, and never waits.
 type eager struct{ *ahead }

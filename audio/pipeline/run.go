@@ -21,11 +21,10 @@ type control struct {
 	follow atomic.Pointer[follower]
 	sought atomic.Pointer[sought]
 
-	parked  bool
-	primed  atomic.Bool    // the stream has been looked at
-	gone    atomic.Bool    // it is known how frames begin
-	begin   chan *departed // how: after what; nil is by themselves
-	decline bool           // nothing follows to the sample
+	parked bool
+	primed atomic.Bool    // the stream has been looked at
+	gone   atomic.Bool    // it is known how frames begin
+	begin  chan *departed // how: after what; nil is by themselves
 }
 
 // Hold fades the sound out and then makes no more frames, or goes on and fades in.

@@ -75,6 +75,7 @@ type Stream struct {
 	gauge    *gauge       // nil: it is not measured
 	trimmed  bool         // silence was left out
 	exact    bool         // what comes before should be followed to the sample
+	declined bool         // what comes next does not follow to the sample
 }
 
 // New returns the stream of frames of d's packets. Closing it closes c.
