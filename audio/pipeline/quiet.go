@@ -76,6 +76,7 @@ func (s *Stream) trimStart() error {
 
 // trimStart does that, unless the stream follows another.
 func (p *Pump) trimStart() error {
+	p.ahead.reach(searchedAt + margin)
 	if p.stream.joined {
 		return nil
 	}
@@ -123,6 +124,9 @@ func (p *Pump) lastSound() (end int64, ok bool) {
 		if _, last, any := span(pcm, k.PTS); any {
 			end, ok = last+1, true
 		}
+	}
+	if !ok && len(packets) > warm && s.heard >= audio.SampleRate { // it has been silent for a while
+		return packets[warm].PTS, true
 	}
 	return end, ok
 }

@@ -253,7 +253,7 @@ func (s *Stream) ready() error {
 // audition makes the decoder of the stream at hand, once.
 func (s *Stream) audition() error {
 	if s.coder == nil {
-		s.coder = &coder{}
+		s.coder = &coder{gauge: s.gauge}
 		s.coder.level.reset(1)
 	}
 	if s.coder.in != nil {
@@ -300,7 +300,6 @@ func (s *Stream) fill(samples int64) error {
 func (s *Stream) encode(want *wanted) (audio.Frame, error) {
 	c := s.coder
 	c.over, s.overlays = append(c.over, s.overlays...), s.overlays[:0]
-	c.gauge = s.gauge
 	c.aim(want)
 	if err := s.produce(); err != nil {
 		return audio.Frame{}, err
