@@ -157,8 +157,8 @@ func (s *state) heard(l *load) bool {
 	return l != nil && l.reel != nil && l.reel.began.Load() && !l.reel.over.Load() && !s.paused && s.conn != nil
 }
 
-// endOld has the old one fade out, or into the current one if that was said to
-// follow it, from now on.
+// endOld has the old one fade out, or into the current one if that is there, from now
+// on.
 func (s *state) endOld() {
 	l := s.old
 	if l == nil || l.cut {
@@ -169,13 +169,11 @@ func (s *state) endOld() {
 	if s.cur != nil && !s.paused {
 		next = s.cur.reel
 	}
-	if l.reel.after != next {
-		l.reel.follow(nil, 0)
-	}
-	if l.reel.after == nil && s.sound.Fade == 0 {
+	if next == nil && s.sound.Fade == 0 {
 		s.dropOld()
 		return
 	}
+	l.reel.follow(next, s.sound.Fade)
 	s.deck.follow(l.reel, next, next != nil)
 	l.reel.pump.Cut(s.sound.Fade)
 	s.oldEnds.Reset(s.sound.Fade + cutLimit)
@@ -208,4 +206,5 @@ func (s *state) dropOld() {
 		s.deck.play(nil)
 	}
 	s.drop(l)
+	s.present()
 }

@@ -216,5 +216,9 @@ func (d *deck) unfollow(now, next *reel) {
 	})
 }
 
-// hold pauses or goes on.
-func (d *deck) hold(on bool) { d.held.Store(on) }
+// hold pauses or goes on. What goes on begins anew: until its first frame there is no
+// hole.
+func (d *deck) hold(on bool) {
+	d.flowing.Store(false)
+	d.held.Store(on)
+}

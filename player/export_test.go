@@ -16,6 +16,10 @@ func (r *Registry) Open(f func(ctx, life context.Context, m *audio.Media) (Pump,
 		if err == nil {
 			p.Want(w.sound.Effects)
 			p.Level(w.level(info))
+			p.Fade(w.sound.Fade)
+			if !w.park {
+				p.Go()
+			}
 		}
 		return tape{pump: p, info: info, mode: func() string { return "passthrough" }}, err
 	}

@@ -2,7 +2,6 @@ package player
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"segue/audio"
@@ -15,7 +14,7 @@ import (
 func openPipeline(base pipeline.Options) opener {
 	return func(ctx, life context.Context, m *audio.Media, w wish) (tape, error) {
 		o := base
-		o.Bitrate, o.Settings, o.Level = w.bitrate, w.sound.Effects, w.level
+		o.Bitrate, o.Settings, o.Level, o.Fade = w.bitrate, w.sound.Effects, w.level, w.sound.Fade
 		// Probing reads; what ends the opening must end that read too.
 		stop := context.AfterFunc(ctx, func() { _ = m.Close() })
 		stream, err := pipeline.Open(m, o)
@@ -29,7 +28,11 @@ func openPipeline(base pipeline.Options) opener {
 			return tape{}, err
 		}
 		info := stream.Info() // before the pump owns it
-		p := &engine{Pump: pipeline.Start(life, stream), stream: stream}
+		start := pipeline.Start
+		if w.park {
+			start = pipeline.Park
+		}
+		p := engine{start(life, stream), stream}
 		return tape{pump: p, info: info, playing: p.Playing, mode: func() string { return p.Mode().String() }}, nil
 	}
 }
@@ -38,26 +41,17 @@ func openPipeline(base pipeline.Options) opener {
 type engine struct {
 	*pipeline.Pump
 	stream *pipeline.Stream
-	held   atomic.Bool
-	cut    atomic.Bool
 }
 
-func (e *engine) Want(s effect.Settings) { e.stream.Want(s) }
-func (e *engine) Level(db float64)       { e.stream.Level(db) }
-func (e *engine) Hold(on bool)           { e.held.Store(on) }
-func (e *engine) Cut(time.Duration)      { e.cut.Store(true) }
+func (e engine) Want(s effect.Settings) { e.stream.Want(s) }
+func (e engine) Level(db float64)       { e.stream.Level(db) }
 
-func (e *engine) Take() (audio.Frame, bool) {
-	if e.held.Load() || e.cut.Load() {
-		return audio.Frame{}, false
+func (e engine) Follow(next pump, overlap time.Duration) {
+	if n, ok := next.(engine); ok {
+		e.Pump.Follow(n.Pump, overlap)
+		return
 	}
-	return e.Pump.Take()
+	e.Pump.Follow(nil, 0)
 }
 
-func (e *engine) Ended() bool { return e.cut.Load() || e.Pump.Ended() }
-
-func (e *engine) Seek(context.Context, time.Duration) (time.Duration, error) {
-	return 0, audio.ErrNotSeekable
-}
-func (e *engine) Follow(pump, time.Duration)      {}
-func (e *engine) Measured() levelling.Measurement { return levelling.Measurement{} }
+func (e engine) Measured() levelling.Measurement { return levelling.Measurement{} }

@@ -217,11 +217,13 @@ func (none) Err() error                   { return nil }
 func (none) Ready() <-chan struct{}       { return nil }
 func (none) Close() error                 { return nil }
 
-func (none) Want(effect.Settings)                                       {}
-func (none) Level(float64)                                              {}
-func (none) Hold(bool)                                                  {}
-func (none) Seek(context.Context, time.Duration) (time.Duration, error) { return 0, nil }
-func (none) Follow(player.Pump, time.Duration)                          {}
-func (none) Cut(time.Duration)                                          {}
-func (none) Stats() (p pipeline.PumpStats)                              { return p }
-func (none) Measured() (m levelling.Measurement)                        { return m }
+func (none) Want(effect.Settings)                      {}
+func (none) Level(float64)                             {}
+func (none) Hold(bool)                                 {}
+func (none) Seek(context.Context, time.Duration) error { return nil }
+func (none) Go()                                       {}
+func (none) Fade(time.Duration)                        {}
+func (none) Follow(player.Pump, time.Duration)         {}
+func (none) Cut(time.Duration)                         {}
+func (none) Stats() (p pipeline.PumpStats)             { return p }
+func (none) Measured() (m levelling.Measurement)       { return m }

@@ -46,10 +46,9 @@ type load struct {
 	err    *music.Error // why it will never have a reel
 	told   bool         // TrackStarted was sent
 
-	opens   time.Time // when opening it began
-	cut     bool      // it was told to end
-	left    func()    // called when it is not heard any more; may be nil
-	seeking int       // Seeks under way
+	opens time.Time // when opening it began
+	cut   bool      // it was told to end
+	left  func()    // called when it is not heard any more; may be nil
 }
 
 func (l *load) played() time.Duration {
@@ -83,19 +82,19 @@ func (s *state) begin(e queue.Entry) {
 	l := s.next
 	s.next = nil
 	if l == nil {
-		l = s.open(e)
+		l = s.open(e, s.old != nil)
 	}
 	l.since = time.Now()
 	s.cur = l
 	s.present()
 }
 
-// open starts opening e.
-func (s *state) open(e queue.Entry) *load {
+// open starts opening e, to be parked if something else is heard before it.
+func (s *state) open(e queue.Entry, park bool) *load {
 	life, cancel := context.WithCancel(s.ctx)
 	l := &load{entry: e, cancel: cancel, opens: time.Now()}
 	s.task(func() {
-		t, err := s.openTrack(life, e.Track)
+		t, err := s.openTrack(life, e.Track, park)
 		if !s.post(func(s *state) { s.opened(l, t, err) }) && err == nil {
 			_ = t.pump.Close()
 		}
@@ -105,7 +104,7 @@ func (s *state) open(e queue.Entry) *load {
 
 // openTrack runs as a task. Whatever a foreign file does to a demuxer must not
 // take the other guilds down.
-func (s *state) openTrack(life context.Context, t music.Track) (_ tape, err error) {
+func (s *state) openTrack(life context.Context, t music.Track, park bool) (_ tape, err error) {
 	var m *audio.Media
 	defer func() {
 		if r := recover(); r != nil {
@@ -131,7 +130,7 @@ func (s *state) openTrack(life context.Context, t music.Track) (_ tape, err erro
 	}
 	sound := *s.p.sound.Load()
 	of := func(info audio.Info) float64 { return level(sound, t, info, measured) }
-	opened, err := s.p.reg.open(ctx, life, m, wish{sound: sound, level: of, bitrate: s.p.bitrate})
+	opened, err := s.p.reg.open(ctx, life, m, wish{sound: sound, level: of, bitrate: s.p.bitrate, park: park})
 	opened.forward, opened.measured = forward, measured
 	return opened, err
 }
@@ -160,8 +159,7 @@ func (s *state) opened(l *load, t tape, err error) {
 }
 
 // present puts the current load on the deck if it can be. While an old one is still
-// heard, that ends when the current one's first frame is there, or goes over into it
-// now if it was said to follow.
+// heard, that goes over into the current one when its first frame can be there.
 func (s *state) present() {
 	l := s.cur
 	if l == nil || l.reel == nil || s.paused {
@@ -169,6 +167,7 @@ func (s *state) present() {
 	}
 	old := s.old
 	if old == nil {
+		l.reel.pump.Go()
 		s.deck.play(l.reel)
 		return
 	}
@@ -177,10 +176,6 @@ func (s *state) present() {
 	}
 	if old.cut {
 		s.deck.follow(old.reel, l.reel, true)
-		return
-	}
-	if old.reel.after == l.reel {
-		s.endOld()
 		return
 	}
 	select {
@@ -205,7 +200,7 @@ func (s *state) present() {
 // prepare opens the entry after the current one when it is time, and lines it up.
 func (s *state) prepare() {
 	l := s.cur
-	if l == nil || l.reel == nil || l.seeking > 0 {
+	if l == nil || l.reel == nil {
 		return
 	}
 	e, more := s.queue.Peek()
@@ -220,7 +215,7 @@ func (s *state) prepare() {
 		s.dropNext()
 	}
 	if more && s.next == nil && (l.reel.cued.Load() || l.reel.ending.Load()) && !l.live() {
-		s.next = s.open(e)
+		s.next = s.open(e, true)
 	}
 	var follow *reel
 	if s.next != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"segue/audio/effect"
 	"segue/music"
 	"segue/player"
 	"segue/player/playertest"
@@ -47,11 +48,11 @@ func (s *stage) anything(rnd *rand.Rand) {
 	ctx, cancel := context.WithTimeout(s.Context(), time.Duration(rnd.IntN(2000))*time.Millisecond)
 	defer cancel()
 	var err error
-	switch rnd.IntN(12) {
+	switch rnd.IntN(14) {
 	case 0, 1, 2, 3:
 		var ts []music.Track
 		for range rnd.IntN(4) {
-			sc := playertest.Script{Frames: rnd.IntN(200), Opens: time.Duration(rnd.IntN(1500)) * time.Millisecond, First: time.Duration(rnd.IntN(300)) * time.Millisecond}
+			sc := playertest.Script{Frames: rnd.IntN(200), Opens: time.Duration(rnd.IntN(1500)) * time.Millisecond, First: time.Duration(rnd.IntN(300)) * time.Millisecond, Seeks: time.Duration(rnd.IntN(1000)) * time.Millisecond, LUFS: -9}
 			switch rnd.IntN(10) {
 			case 0:
 				sc.Err = errors.New("bad")
@@ -92,6 +93,15 @@ func (s *stage) anything(rnd *rand.Rand) {
 		})
 	case 11:
 		_, err = s.p.Status(ctx)
+	case 12:
+		_, err = s.p.Seek(ctx, time.Duration(rnd.IntN(5000))*time.Millisecond)
+	case 13:
+		_, err = s.p.SetSound(ctx, func(x *player.Sound) error {
+			x.Fade = time.Duration(rnd.IntN(10)) * 20 * time.Millisecond
+			x.Crossfade = time.Duration(rnd.IntN(3)) * time.Second
+			x.Effects.Volume = effect.Percent(float64(1 + rnd.IntN(200)))
+			return nil
+		})
 	}
 	if _, known := errors.AsType[*music.Error](err); err != nil && !known && !errors.Is(err, context.DeadlineExceeded) {
 		s.Errorf("a strange error: %v", err)

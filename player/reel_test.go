@@ -28,7 +28,9 @@ type reel struct {
 	closed  bool
 	after   *reel // what follows
 	overlap time.Duration
-	before  *reel // what this one waits for
+	gone    bool // it may make frames
+	until   int  // frames it makes although it is held: the fade
+	fade    time.Duration
 
 	wants  effect.Settings
 	level  float64
@@ -93,17 +95,13 @@ func (r *reel) see(f func(*reel)) {
 func (r *reel) Take() (audio.Frame, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.held || r.waits() || time.Now().Before(r.first) || r.next >= r.all || r.script.Stall > 0 && r.next >= r.script.Stall {
+	r.gone = true
+	if r.held && r.next >= r.until || time.Now().Before(r.first) || r.next >= r.all || r.script.Stall > 0 && r.next >= r.script.Stall {
 		return audio.Frame{}, false
 	}
 	f := audio.Frame{Opus: playertest.Frame(r.media.Title, r.next), Pos: int64(r.next) * audio.FrameSamples}
 	r.next++
 	return f, true
-}
-
-// waits reports whether what comes before has not handed over yet.
-func (r *reel) waits() bool {
-	return r.before != nil && !r.before.closed && r.before.next < r.before.all
 }
 
 func (r *reel) Ended() bool {
@@ -122,17 +120,20 @@ func (r *reel) Close() error {
 
 func (r *reel) Want(s effect.Settings) { r.see(func(r *reel) { r.wants = s }) }
 func (r *reel) Level(db float64)       { r.see(func(r *reel) { r.level, r.levels = db, r.levels+1 }) }
-func (r *reel) Hold(on bool)           { r.see(func(r *reel) { r.held = on }) }
+
+func (r *reel) Hold(on bool) {
+	r.see(func(r *reel) { r.held, r.until = on, r.next+int(r.fade/(20*time.Millisecond)) })
+}
+
+func (r *reel) Fade(d time.Duration) { r.see(func(r *reel) { r.fade = d }) }
+func (r *reel) Go()                  { r.see(func(r *reel) { r.gone = true }) }
 
 func (r *reel) Follow(next player.Pump, overlap time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.after != nil && r.after.before == r {
-		r.after.before = nil
-	}
 	r.after, r.overlap = nil, overlap
 	if n, ok := next.(*reel); ok {
-		r.after, n.before = n, r
+		r.after = n
 	}
 }
 
@@ -145,21 +146,24 @@ func (r *reel) Cut(fade time.Duration) {
 }
 
 // Seek takes as long as the script says.
-func (r *reel) Seek(ctx context.Context, to time.Duration) (time.Duration, error) {
+func (r *reel) Seek(ctx context.Context, to time.Duration) error {
 	if r.script.Seeks > 0 {
 		select {
 		case <-time.After(r.script.Seeks):
 		case <-ctx.Done():
-			return 0, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
 	if r.script.Fixed {
-		return 0, audio.ErrNotSeekable
+		return audio.ErrNotSeekable
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.next >= r.all {
+		return pipeline.ErrEnded
+	}
 	r.next = min(int(to/(20*time.Millisecond)), r.all)
-	return time.Duration(r.next) * 20 * time.Millisecond, nil
+	return nil
 }
 
 func (r *reel) Stats() (p pipeline.PumpStats) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"segue/audio"
+	"segue/audio/pipeline"
 	"segue/music"
 )
 
@@ -13,12 +14,13 @@ import (
 const seekLimit = 10 * time.Second
 
 // Seek goes on at to in the current track, paused or not, and reports where that
-// is, which may be a little before. It waits until the media is there, at most 10 s.
+// is, to within a frame. It waits until the media is there, at most 10 s; until then
+// what comes before is heard.
 //
 // Errors: player.nothing_playing; seek.loading, the track is not heard yet; seek.live;
 // seek.beyond, to is not before the end; seek.fixed, the file cannot seek; seek.timeout;
 // seek.over, the track ended meanwhile. Then the music goes on where it was.
-func (p *Player) Seek(ctx context.Context, to time.Duration) (landed time.Duration, err error) {
+func (p *Player) Seek(ctx context.Context, to time.Duration) (landed time.Duration, _ error) {
 	to = max(to, 0)
 	l, err := ask(ctx, p, func(s *state) (*load, error) { return s.seek(to) })
 	if err != nil {
@@ -28,12 +30,12 @@ func (p *Player) Seek(ctx context.Context, to time.Duration) (landed time.Durati
 	defer cancel()
 	select {
 	case l.reel.turn <- struct{}{}: // one at a time
-		landed, err = l.reel.pump.Seek(limited, to)
+		err = l.reel.pump.Seek(limited, to)
 		<-l.reel.turn
 	case <-limited.Done():
 		err = context.Cause(limited)
 	}
-	over := tell(context.WithoutCancel(ctx), p, func(s *state) error { return s.sought(l, landed, err == nil) })
+	over := tell(context.WithoutCancel(ctx), p, func(s *state) error { return s.sought(l, to, err == nil) })
 	switch {
 	case ctx.Err() != nil:
 		return 0, context.Cause(ctx)
@@ -42,10 +44,10 @@ func (p *Player) Seek(ctx context.Context, to time.Duration) (landed time.Durati
 	case err != nil:
 		return 0, seekError(err)
 	}
-	return landed, nil
+	return to, nil
 }
 
-// seek says what is to seek, if that makes sense. What was to follow will do so again.
+// seek says what is to seek, if that makes sense.
 func (s *state) seek(to time.Duration) (*load, error) {
 	l := s.cur
 	switch {
@@ -58,22 +60,18 @@ func (s *state) seek(to time.Duration) (*load, error) {
 	case l.duration() > 0 && to >= l.duration():
 		return nil, &music.Error{Kind: music.Invalid, Code: "seek.beyond", Args: []any{l.duration()}}
 	}
-	l.seeking++
-	s.deck.follow(l.reel, nil, true)
-	s.dropNext() // some of it may have been heard already
 	return l, nil
 }
 
 // sought takes in what seek came to.
-func (s *state) sought(l *load, landed time.Duration, ok bool) error {
-	l.seeking--
+func (s *state) sought(l *load, to time.Duration, ok bool) error {
 	if s.cur != l {
 		return invalid("seek.over")
 	}
 	if ok {
-		l.reel.pos.Store(int64(landed.Seconds() * audio.SampleRate))
+		l.reel.pos.Store(int64(to.Seconds() * audio.SampleRate))
 		l.reel.ending.Store(false)
-		s.log.Info("seek", "entry", l.entry.ID, "to", landed)
+		s.log.Info("seek", "entry", l.entry.ID, "to", to)
 	}
 	return nil
 }
@@ -81,6 +79,8 @@ func (s *state) sought(l *load, landed time.Duration, ok bool) error {
 // seekError says what a failed seek means to a person.
 func seekError(err error) error {
 	switch {
+	case errors.Is(err, pipeline.ErrEnded):
+		return invalid("seek.over")
 	case errors.Is(err, audio.ErrNotSeekable):
 		return &music.Error{Kind: music.Unplayable, Code: "seek.fixed", Err: err}
 	case errors.Is(err, context.DeadlineExceeded):

@@ -18,23 +18,27 @@ type pump interface {
 	// to take. Err then says why, nil at the track's own end.
 	Ended() bool
 	Err() error
-	// Ready is closed when the first frame is there, or none will come.
+	// Ready is closed when the first frame is there, or, of a pump that is parked,
+	// can be; or none will come.
 	Ready() <-chan struct{}
 	Close() error
 
-	// Want and Level say how it shall sound from the next frame on.
+	// Go makes a pump that is parked begin. So do what it follows, and Take.
+	Go()
+	// Want and Level say how it shall sound from the next frame on, Fade within what
+	// time Hold and Seek fade.
 	Want(s effect.Settings)
 	Level(db float64)
+	Fade(d time.Duration)
 	// Hold fades out and then makes no frames, or goes on and fades in.
 	Hold(on bool)
-	// Seek goes on at to, and reports where that is.
-	Seek(ctx context.Context, to time.Duration) (landed time.Duration, err error)
-	// Follow says that the music of next, nil for none, joins the end of this one's
-	// and overlaps it by so much. What follows makes no frames before that, or before
-	// this pump is closed or follows it no more.
+	// Seek goes on at to. It waits until that can be.
+	Seek(ctx context.Context, to time.Duration) error
+	// Follow says that the music of next, which is parked, joins the end of this
+	// one's and overlaps it by so much; nil is nothing.
 	Follow(next pump, overlap time.Duration)
-	// Cut ends the music now: with what follows, faded into within that time, or
-	// with silence.
+	// Cut ends the music now: what follows is faded into within that time, or else
+	// the music is faded out.
 	Cut(fade time.Duration)
 
 	Stats() pipeline.PumpStats
@@ -63,4 +67,5 @@ type wish struct {
 	sound   Sound
 	level   func(audio.Info) float64 // by how many decibels it is to be louder
 	bitrate func() int               // asked before each frame that is encoded
+	park    bool                     // it waits until it may begin
 }

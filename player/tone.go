@@ -153,6 +153,7 @@ func (s *state) tune(l *load) {
 		return
 	}
 	l.reel.pump.Want(s.sound.Effects)
+	l.reel.pump.Fade(s.sound.Fade)
 	l.reel.pump.Level(level(s.sound, l.entry.Track, l.reel.info, l.reel.measured))
 }
 

@@ -19,12 +19,13 @@ import (
 
 // A Script says how a track behaves. The zero value is an empty file.
 type Script struct {
-	Frames int           // of 20 ms
-	Opens  time.Duration // how long Open takes
-	Err    error         // what Open gives
-	Bytes  []byte        // what is in it; nil: Opus in Ogg, made of Frame
-	Live   bool
-	Length time.Duration // what the source says about its duration; 0: nothing
+	Frames  int           // of 20 ms
+	Opens   time.Duration // how long Open takes
+	Err     error         // what Open gives
+	Bytes   []byte        // what is in it; nil: Opus in Ogg, made of Frame
+	Live    bool
+	Length  time.Duration // what the source says about its duration; 0: nothing
+	Forward bool          // its bytes only flow forward
 
 	// For an engine that plays Media itself rather than Bytes.
 	First time.Duration // from being opened to the first frame
@@ -81,7 +82,11 @@ func (l *Library) Open(ctx context.Context, t music.Track) (*audio.Media, error)
 	l.mu.Lock()
 	l.open++
 	l.mu.Unlock()
-	return &audio.Media{ReadCloser: m, Seeker: m, Ext: ".opus", Size: int64(len(b))}, nil
+	opened := &audio.Media{ReadCloser: m, Seeker: m, Ext: ".opus", Size: int64(len(b))}
+	if s.Forward {
+		opened.Seeker = nil
+	}
+	return opened, nil
 }
 
 // Opened lists the titles of all Opens so far, failed ones too, in order.
