@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"segue/audio"
+	"segue/audio/governor"
 )
 
 const (
@@ -50,9 +51,10 @@ type feed struct {
 	expect  int64 // PTS of the packet to be read next, if it follows the one before
 	shift   int64 // by which PTS are less than the container has them
 	ended   error
-	waited  bool      // a packet was slow
-	moved   time.Time // when the front moved last
-	reading time.Time // when the wait for the packet being read began; zero if none is
+	horizon horizon
+	gov     *governor.Governor // of the memory; may be nil
+	moved   time.Time          // when the front moved last
+	reading time.Time          // when the wait for the packet being read began; zero if none is
 }
 
 // A sum counts packets' samples at 48 kHz and bytes from the very first on.
@@ -65,12 +67,18 @@ type fed struct {
 }
 
 func newFeed(ctx context.Context, s *Stream, live bool) *feed {
-	d := s.demux
-	return &feed{demux: d, from: s.from, live: live, moved: time.Now(), ctx: ctx, room: make(chan struct{}, 1), ring: make([]fed, 128), codec: d.Codec()}
+	return &feed{
+		demux: s.demux, from: s.from, live: live, moved: time.Now(), ctx: ctx, gov: s.o.Governor, horizon: horizon{wanted: true},
+		room: make(chan struct{}, 1), ring: make([]fed, 128), codec: s.demux.Codec(),
+	}
 }
 
 // run reads until the media ends or the context does.
 func (f *feed) run() {
+	if f.gov != nil {
+		f.gov.Opened()
+		defer f.gov.Closed()
+	}
 	for f.waitForRoom() {
 		p, err := guarded(f.from.ReadPacket)
 		f.put(p, err)
@@ -84,6 +92,7 @@ func (f *feed) run() {
 func (f *feed) waitForRoom() bool {
 	for {
 		f.mu.Lock()
+		f.horizon.review(f.gov)
 		full := f.full()
 		if !full {
 			f.reading = time.Now()
@@ -124,12 +133,12 @@ func (f *feed) wait() bool {
 
 // full reports whether enough has been read ahead; the caller has the lock.
 func (f *feed) full() bool {
-	depth := int64(near)
-	if f.waited {
-		depth = deep
-	}
-	length, bytes := f.read.length-f.taken.length, f.read.bytes-f.taken.bytes
-	return f.next > f.front && (length >= depth || bytes >= deepBytes)
+	return f.next > f.front && f.horizon.full(f.ahead())
+}
+
+// ahead is what has been read and taken by nobody; the caller has the lock.
+func (f *feed) ahead() (length int64, bytes int) {
+	return f.read.length - f.taken.length, int(f.read.bytes - f.taken.bytes)
 }
 
 // drain lets go so many samples that nobody has read.
@@ -148,7 +157,7 @@ func (f *feed) drain(samples int64) {
 func (f *feed) put(p audio.Packet, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.waited = f.waited || time.Since(f.reading) >= slow
+	f.horizon.waited(time.Since(f.reading))
 	f.reading = time.Time{}
 	if err != nil {
 		f.ended = err
@@ -220,23 +229,14 @@ func (f *feed) trim() {
 // pass accounts for the packet at the front having been read; the caller has the
 // lock.
 func (f *feed) pass(p *fed) {
-	was := f.low()
+	was := f.horizon.low(f.ahead())
 	f.moved = time.Now()
 	f.front++
 	f.taken.length += p.Duration
 	f.taken.bytes += int64(len(p.Data) + overhead)
-	if !was && f.low() {
+	if !was && f.horizon.low(f.ahead()) {
 		signal(f.room)
 	}
-}
-
-// low reports whether it is time to read on; the caller has the lock.
-func (f *feed) low() bool {
-	depth := int64(near)
-	if f.waited {
-		depth = deep
-	}
-	return float64(f.read.length-f.taken.length) < float64(depth)*refill && float64(f.read.bytes-f.taken.bytes) < deepBytes*refill
 }
 
 // stale reports whether c reads what was sent long ago: all who listened through it
@@ -256,13 +256,14 @@ func (f *feed) stale(c *cursor) bool {
 
 // held is what has been read ahead of the furthest, and how long the packet now
 // being read has been waited for.
-func (f *feed) held() (packets, bytes int, length int64, waiting time.Duration) {
+func (f *feed) held() (d Depth, waiting time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.reading.IsZero() {
 		waiting = time.Since(f.reading)
 	}
-	return int(f.next - f.front), int(f.read.bytes - f.taken.bytes), f.read.length - f.taken.length, waiting
+	length, bytes := f.ahead()
+	return Depth{Packets: int(f.next - f.front), Bytes: bytes, Ahead: toTime(length)}, waiting
 }
 
 // failed reports whether nothing will be read any more.

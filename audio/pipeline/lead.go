@@ -58,6 +58,11 @@ func (p *Pump) leave() bool {
 		return false
 	}
 	d, err := guarded(func() (*departed, error) { return p.part(f) })
+	if errors.Is(err, errLate) && p.control.cut.Load() { // nothing to fade it into
+		p.control.follow.Store(nil)
+		f.next.Go()
+		p.Hold(true)
+	}
 	if err != nil || d == nil {
 		return false
 	}
@@ -74,7 +79,9 @@ func (p *Pump) leave() bool {
 func (p *Pump) part(f *follower) (*departed, error) {
 	s := p.stream
 	if p.control.cut.Load() {
-		s.from = eager{p.ahead}
+		if !p.hasten(p.control.fade.Load()) {
+			return nil, errLate
+		}
 		return s.depart(p.control.fade.Load())
 	}
 	length, ended := p.ahead.rest()
@@ -195,6 +202,21 @@ const (
 
 // errLate is what an eager source has where packets have not come.
 var errLate = errors.New("packets have not come")
+
+// hasten lets packets be read without waiting for them, for so many samples if they
+// are there. It is false if there are too few to leave with.
+func (p *Pump) hasten(samples int64) bool {
+	t, ok := p.stream.from.(*tap)
+	if !ok {
+		p.stream.from = eager{p.ahead}
+		return true
+	}
+	h := t.hoard(samples)
+	if h != nil {
+		p.stream.from = h
+	}
+	return h != nil
+}
 
 // eager gives what has been read ahead, and never waits.
 type eager struct{ *ahead }

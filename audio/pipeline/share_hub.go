@@ -34,8 +34,7 @@ func NewHub(ctx context.Context) *Hub {
 type Ask struct {
 	Key     string                                      // the same for what is the same, like a track's ID
 	Open    func(context.Context) (*audio.Media, error) // is asked if nobody plays it
-	Level   func(audio.Info) float64                    // by how many dB it is to be louder, from the first frame on; nil: by none
-	Options Options                                     // their Settings and Bitrate are this listener's own
+	Options Options                                     // their Settings, Level, Bitrate and Fade are this listener's own
 }
 
 // Join returns what makes frames of a.Key together with all who play it now: of a
@@ -162,9 +161,9 @@ func (m *Member) Info() audio.Info { return m.tap.Info() }
 func (m *Member) Stats() PumpStats {
 	st := m.Pump.Stats()
 	own := st.Transcoded
-	st.Passed, st.Transcoded = max(m.tap.passed.Load()-own, 0), own+m.tap.transcoded.Load()
-	var length int64
-	st.Packets, st.Bytes, length, st.Waiting = m.tap.share.feed.held()
-	st.Ahead = toTime(length)
+	st.Passed, st.Transcoded, st.Mode = max(m.tap.passed.Load()-own, 0), own+m.tap.transcoded.Load(), m.Mode()
+	frames := st.Frames
+	st.Depth, st.Waiting = m.tap.share.feed.held()
+	st.Frames = frames
 	return st
 }

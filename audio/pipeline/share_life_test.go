@@ -66,17 +66,17 @@ func TestWhoWasSilentForLongHearsWhatIsLive(t *testing.T) {
 					t.Fatalf("%s: after %d ticks of silence b is %v frames behind", name, silence, lag/960)
 				}
 				// Nobody listens: the station goes on nevertheless.
-				was := d.at
+				was := d.sent.Load()
 				time.Sleep(time.Duration(silence) * tick)
 				synctest.Wait()
-				if now := d.at; silence > 1000 && now-was < int64(silence-800)*960 {
+				if now := d.sent.Load(); silence > 1000 && now-was < int64(silence-800)*960 {
 					t.Fatalf("%s: %d frames were read in %d ticks", name, (now-was)/960, silence)
 				}
 				a.drain(t)
 				b.drain(t)
 				a.next, b.next = 0, 0
 				hear(t, 3, a, b)
-				if lag := (float32(d.at) - a.next) / 960; silence > 1000 && lag > 400 {
+				if lag := (float32(d.sent.Load()) - a.next) / 960; silence > 1000 && lag > 400 {
 					t.Fatalf("%s: %v frames behind what was sent", name, lag)
 				}
 				a.next, b.next = 0, 0
@@ -344,5 +344,52 @@ func TestASharedFrameAllocatesNothing(t *testing.T) {
 	// The feed copies packets to pieces of 4 KB, one for twelve of these.
 	if n := testing.AllocsPerRun(2000, take); n > 1 {
 		t.Fatalf("%v allocations for a frame that two hear", n)
+	}
+}
+
+// TestWhoSkipsFadesFromTheShareToWhatFollows is told by the samples: those of what is
+// left are larger.
+func TestWhoSkipsFadesFromTheShareToWhatFollows(t *testing.T) {
+	for _, cushion := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			d := paced("pcm")
+			make := func() *sender { return d }
+			h, _ := sharing(t.Context(), make)
+			a, b := joins(t, h, asking("x", true, make, volumes[1])), joins(t, h, asking("x", true, make, volumes[1]))
+			defer a.Close()
+			if cushion {
+				time.Sleep(3 * time.Second)
+			}
+			hear(t, 100, a, b)
+			next := Park(t.Context(), standIn(evenly(100)))
+			defer next.Close()
+			synctest.Wait()
+			b.Follow(next, 0)
+			b.Cut(60 * time.Millisecond)
+			frames := 0
+			for ; !b.Ended(); frames++ {
+				hear(t, 1, a)
+				b.Take()
+			}
+			if frames > 20 || b.Err() != nil || b.Close() != nil {
+				t.Fatalf("%d frames were heard of what was left; %v", frames, b.Err())
+			}
+			mixed := 0
+			for i := range 20 {
+				f, ok := next.Take()
+				if !ok {
+					t.Fatalf("frame %d is missing", i)
+				}
+				for k, v := range unpack(f.Opus) {
+					if own := float32(f.Pos + int64(k/2) + 1); k%2 == 0 && v > 2*own+100 {
+						mixed++
+					}
+				}
+				hear(t, 1, a)
+			}
+			if cushion != (mixed > 2000) || mixed > 4*960 { // what waited in limiter and encoder is heard, too
+				t.Fatalf("%v: %d samples of what was left are heard, of %d", cushion, mixed, 3*960)
+			}
+		})
 	}
 }

@@ -17,6 +17,9 @@ const (
 	// tardy is by how many frames one may be behind there. Who was silent for
 	// longer does not want what was sent meanwhile.
 	tardy = 50
+	// hoarding is how long who leaves waits for music to fade out with: less than
+	// the frames last that his pump has made.
+	hoarding = 30 * time.Millisecond
 	// retry is after how many frames a fork that was not possible is tried anew.
 	retry = 5
 )
@@ -27,9 +30,10 @@ type tap struct {
 	share   *Share
 	bitrate func() int // of what is encoded for this listener; may be nil
 	sound   atomic.Pointer[wish]
-	mode    atomic.Uint32 // how the frame last read came about
-	some    chan struct{} // has one when frames may have come
-	gone    chan struct{} // closed by Close
+	mode    atomic.Uint32  // how the frame last read came about
+	some    chan struct{}  // has one when frames may have come
+	gone    chan struct{}  // closed by Close
+	stash   []audio.Packet // the reader's: read, and to be read again
 
 	// Guarded by the share's lock.
 	left   bool
@@ -54,16 +58,16 @@ func newTap(a Ask) *tap {
 
 // levelled takes in how loud it is to be, once it is known what is played.
 func (t *tap) levelled(a Ask, i audio.Info) {
-	if a.Level != nil {
-		t.want(func(w *wish) { w.level = a.Level(i) })
-	}
+	level := a.Options.level(i)
+	t.want(func(w *wish) { w.level = level })
 }
 
 // member lets frames be made until life ends.
 func (t *tap) member(life context.Context, o Options) *Member {
 	of := t.share.of
-	o.Settings, o.Kept, o.origin, o.shared = effect.Settings{}, nil, origin{}, true
-	o.Decoder, o.Tables = of.o.Decoder, of.o.Tables
+	o.Settings, o.Level, o.Kept, o.origin, o.shared = effect.Settings{}, nil, nil, origin{}, true
+	o.Measure, o.Trim = 0, false // of the music itself
+	o.Encoder, o.Decoder, o.Tables = of.o.Encoder, of.o.Decoder, of.o.Tables
 	s := New(t, t, o)
 	s.rules, s.tail, s.from, s.playing = of.rules, of.tail, t, of.playing
 	return &Member{Start(life, s), t}
@@ -92,16 +96,17 @@ func (t *tap) wish() wish {
 
 // ReadPacket waits for the next frame, the end, or Close.
 func (t *tap) ReadPacket() (audio.Packet, error) {
+	if len(t.stash) > 0 {
+		p := t.stash[0]
+		t.stash = t.stash[1:]
+		return p, nil
+	}
 	for {
 		p, ok, err := t.read()
 		if ok || err != nil {
 			return p, err
 		}
-		select {
-		case <-t.some:
-		case <-t.gone:
-			return audio.Packet{}, errLeft
-		}
+		t.wait(nil) // once it is closed, read says so
 	}
 }
 
@@ -283,6 +288,53 @@ func (t *tap) hurry() {
 	case t.next < l.oldest() && l.ended == nil:
 		t.try(l.wish)
 	}
+}
+
+// A hoard is frames that were read before they are needed. Reading it never waits.
+type hoard struct{ packets []audio.Packet }
+
+func (h *hoard) ReadPacket() (p audio.Packet, err error) {
+	if len(h.packets) == 0 {
+		return p, errLate
+	}
+	p, h.packets = h.packets[0], h.packets[1:]
+	return p, nil
+}
+
+// hoard reads so many samples, and what stands in codecs and limiter besides, or what
+// there is of them soon; nil if that is next to nothing.
+func (t *tap) hoard(samples int64) *hoard {
+	const few = 4 // frames
+	soon := time.NewTimer(hoarding)
+	defer soon.Stop()
+	h := &hoard{t.stash}
+	t.stash = nil
+	for need := few + (samples+frameSamples-1)/frameSamples; int64(len(h.packets)) < need; {
+		p, ok, err := t.read()
+		if ok {
+			h.packets = append(h.packets, p)
+			continue
+		}
+		if err != nil || !t.wait(soon.C) {
+			break
+		}
+	}
+	if len(h.packets) < few {
+		t.stash = h.packets // still to be heard
+		return nil
+	}
+	return h
+}
+
+// wait waits for frames; false if t is closed or that is enough.
+func (t *tap) wait(enough <-chan time.Time) bool {
+	select {
+	case <-t.some:
+		return true
+	case <-t.gone:
+	case <-enough:
+	}
+	return false
 }
 
 // Codec says that what is read are frames.

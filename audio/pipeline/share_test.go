@@ -29,6 +29,7 @@ type sender struct {
 	closed chan struct{}
 	once   sync.Once
 	closes atomic.Int32
+	sent   atomic.Int64 // samples
 }
 
 func sending(name string, each int64, packets int) *sender {
@@ -56,6 +57,7 @@ func (s *sender) ReadPacket() (audio.Packet, error) {
 	default:
 	}
 	s.left--
+	s.sent.Add(s.each)
 	s.lengths = append(s.lengths[:0], s.each)
 	s.n = 0
 	return s.ramp.ReadPacket()
