@@ -266,3 +266,41 @@ func BenchmarkSearch(b *testing.B) {
 		}
 	}
 }
+
+func TestAVersionNamesAFileUntilItChanges(t *testing.T) {
+	dir, s := shelf(t, "one.mp3", "two.mp3")
+	version := func(name string) string {
+		t.Helper()
+		m, err := s.Open(t.Context(), track(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		return m.Version
+	}
+	was := version("one.mp3")
+	if was == "" || was != version("one.mp3") || was == version("two.mp3") {
+		t.Fatalf("%q, then %q; another file is %q", was, version("one.mp3"), version("two.mp3"))
+	}
+	later := time.Now().Add(time.Minute)
+	if err := os.Chtimes(filepath.Join(dir, "one.mp3"), later, later); err != nil {
+		t.Fatal(err)
+	}
+	if version("one.mp3") == was {
+		t.Error("a file that was written to has the same version")
+	}
+	st, err := os.Stat(filepath.Join(dir, "two.mp3"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	was = version("two.mp3")
+	if err := os.WriteFile(filepath.Join(dir, "two.mp3"), content[1:], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(filepath.Join(dir, "two.mp3"), st.ModTime(), st.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	if version("two.mp3") == was {
+		t.Error("a file of another size has the same version")
+	}
+}
