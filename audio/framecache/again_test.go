@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"testing"
 	"testing/synctest"
 
@@ -99,4 +101,37 @@ func TestWhatOtherProcessesWriteTakesRoomToo(t *testing.T) {
 	if _, err := os.Stat(theirs); err != nil {
 		t.Error(err)
 	}
+}
+
+// Each player that encodes may have one.
+func TestARecordingTakesLittleMemory(t *testing.T) {
+	const n, most = 50, 96 << 10
+	synctest.Test(t, func(t *testing.T) {
+		o := settings(t)
+		o.Max = 64 << 20
+		c := New(o)
+		frames := music(3*row, 320)
+		before := heap()
+		var all []*Recording
+		for i := range n {
+			all = append(all, take(t, c, strconv.Itoa(i), frames))
+		}
+		each := (heap() - before) / n
+		if each > most {
+			t.Errorf("%d bytes, at most %d", each, most)
+		}
+		t.Logf("%d bytes", each)
+		for _, r := range all {
+			r.Drop()
+		}
+		ended(t, c)
+	})
+}
+
+func heap() int64 {
+	runtime.GC()
+	runtime.GC() // what pools held for one more round
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
