@@ -206,15 +206,15 @@ func (f *tape) bytes() (b [][]byte) {
 func hardly() effect.Settings { return effect.Settings{Volume: 1e-9} }
 
 const (
-	windows = 240 // samples: 5 ms
+	window  = 240 // samples: 5 ms
 	deepest = -70 // dB: what is drawn of no error at all
 )
 
-// errors is the error to the music in each 5 ms of got, in dB.
+// errorsOf is the error to the music in each 5 ms of got, in dB.
 func errorsOf(ref, got []float32) (db []float64) {
-	for i := 0; i+2*windows <= min(len(ref), len(got)); i += 2 * windows {
+	for i := 0; i+2*window <= min(len(ref), len(got)); i += 2 * window {
 		e, s := 0.0, 0.0
-		for k := i; k < i+2*windows; k++ {
+		for k := i; k < i+2*window; k++ {
 			d := float64(got[k]) - float64(ref[k])
 			e, s = e+d*d, s+float64(ref[k])*float64(ref[k])
 		}
@@ -241,33 +241,34 @@ func splicePicture(t *testing.T) *picture {
 	mine := errorsOf(ref, heard(t, bytesOf(frames)))
 	other := errorsOf(ref, heard(t, naive(t, f, func(i int) bool { return i >= in && i < out })))
 	whole := errorsOf(ref, heard(t, bytesOf(ours(t, f, func(int) effect.Settings { return hardly() }))))
-	draw := func(y float64, title string, at, from, to int, db map[string][]float64) {
-		q := p.plot(60, y, 560, 230, title, axis{from: float64(from), to: float64(to), ticks: between(float64(from), float64(to), 20), label: "ms from the switch"}, decibelAxis(deepest, 20, 10))
-		q.rule(math.NaN(), 0)
-		q.rule(0, math.NaN())
-		for _, class := range []string{"c5 thin", "c1", "c0"} {
-			var xs, ys []float64
-			for ms := from; ms < to; ms += 5 {
-				if i := at*4 + ms/5; i >= 0 && i < len(db[class]) {
-					xs, ys = append(xs, float64(ms), float64(ms+5)), append(ys, db[class][i], db[class][i])
-				}
-			}
-			q.curve(class, xs, ys)
-		}
-	}
-	draw(30, "Into transcoding", in, -40, 200, map[string][]float64{"c1": other, "c0": mine, "c5 thin": whole})
+	p.around(30, "Into transcoding", -40, map[string]around{"c1": {other, in}, "c0": {mine, in}, "c5 thin": {whole, in}})
 	p.legend(630, 60, [2]string{"c1", "naive"}, [2]string{"c0", "ours"}, [2]string{"c5 thin", "never passed"})
 	p.text(630, 125, "start", "small", "0 dB: as loud")
 	p.text(630, 140, "start", "small", "as the music")
-	draw(350, "Back (each at its own switch)", back, -60, 180, map[string][]float64{"c0": mine, "c5 thin": whole})
-	q := &plot{picture: p, x: 60, y: 350, w: 560, h: 230, ax: axis{from: -60, to: 180}, ay: axis{from: deepest, to: 20}, clip: fmt.Sprintf("k%d", p.clips-1)}
-	var xs, ys []float64
-	for ms := -60; ms < 180; ms += 5 {
-		i := out*4 + ms/5
-		xs, ys = append(xs, float64(ms), float64(ms+5)), append(ys, other[i], other[i])
-	}
-	q.curve("c1", xs, ys)
+	p.around(350, "Back (each at its own switch)", -60, map[string]around{"c1": {other, out}, "c0": {mine, back}, "c5 thin": {whole, back}})
 	return p
+}
+
+// An around is errors, and the frame around which they are drawn.
+type around struct {
+	db []float64
+	at int
+}
+
+// around draws errors for 240 ms, in steps.
+func (p *picture) around(y float64, title string, from int, curves map[string]around) {
+	to := from + 240
+	q := p.plot(60, y, 560, 230, title, axis{from: float64(from), to: float64(to), ticks: between(float64(from), float64(to), 20), label: "ms from the switch"}, decibelAxis(deepest, 20, 10))
+	q.rule(math.NaN(), 0)
+	q.rule(0, math.NaN())
+	for _, class := range []string{"c5 thin", "c1", "c0"} {
+		var xs, ys []float64
+		for ms := from; ms < to; ms += 5 {
+			v := curves[class].db[curves[class].at*4+ms/5]
+			xs, ys = append(xs, float64(ms), float64(ms+5)), append(ys, v, v)
+		}
+		q.curve(class, xs, ys)
+	}
 }
 
 func timelinePicture(t *testing.T) *picture {
