@@ -104,6 +104,53 @@ func (f *sinc) at(left, right []float32, i int, frac float64) (l, r float32) {
 	return l, r
 }
 
+// A cycle remembers filters between the phases of one sinc. At a rate of few decimals
+// the places read come round again and again: 1.2 has five of them. Where they are too
+// many it takes as long as reading between two phases.
+type cycle struct {
+	rate float64 // of the sinc
+	at   [cycleRows]int32
+	rows []float32
+}
+
+const (
+	cycleRows = 32      // places remembered: all of a rate that is a multiple of 0.05
+	cycleStep = 1 << 20 // places are told apart to a millionth of a sample: -110 dB
+)
+
+// suit makes room for the filters of f.
+func (c *cycle) suit(f *sinc) {
+	if n := cycleRows * 2 * f.half; len(c.rows) < n {
+		c.rows, c.rate = make([]float32, n), 0
+	}
+}
+
+// row is the filter of f at a place from 0 to 1. It is c's, and holds until it is
+// asked again.
+func (c *cycle) row(f *sinc, frac float64) []float32 {
+	if c.rate != f.rate {
+		c.rate = f.rate
+		for i := range c.at {
+			c.at[i] = -1
+		}
+	}
+	place := int(frac*cycleStep + 0.5)
+	i, taps := place*cycleRows/cycleStep%cycleRows, 2*f.half
+	row := c.rows[i*taps : (i+1)*taps]
+	if c.at[i] == int32(place) {
+		return row
+	}
+	c.at[i] = int32(place)
+	const between = cycleStep / ratePhases
+	n, w := place/between, float32(place%between)/between
+	if n == ratePhases {
+		n, w = ratePhases-1, 1
+	}
+	f32.Scale(row, f.rows[n*taps:(n+1)*taps], 1-w)
+	f32.AddScaled(row, w, f.rows[(n+1)*taps:(n+2)*taps])
+	return row
+}
+
 // A rater plays music faster or slower as a tape does: it reads it at places that
 // are rate samples apart. At rate 1, once it reads at whole samples, it gives
 // what it takes.
@@ -118,6 +165,7 @@ type rater struct {
 	now, then      *sinc   // the filters of from and, while it glides, of to
 	spare          *sinc   // the filter of goal
 	window         *window
+	cycle          cycle // of now, while nothing glides
 }
 
 // reset begins at a rate, after the past: rateReach samples.
@@ -132,12 +180,14 @@ func (r *rater) reset(rate float64, past []float32) {
 	r.rate, r.from, r.to, r.goal, r.at = rate, rate, rate, rate, glide
 	r.sliding = false
 	r.now.design(rate, r.window)
+	r.cycle.suit(r.now)
 }
 
 // aim makes the rate glide. While it still glides, the latest wish waits.
 func (r *rater) aim(rate float64) {
 	r.goal = rate
 	r.spare.design(rate, r.window)
+	r.cycle.suit(r.spare)
 }
 
 // direct reports whether it gives what it takes.
@@ -158,6 +208,7 @@ func (r *rater) pending() float64 { return float64(len(r.left)) - r.pos }
 // take appends all there is to be given, and forgets what is no longer needed.
 func (r *rater) take(dst []float32) []float32 {
 	for {
+		dst = r.steady(dst)
 		r.turn()
 		if r.direct() {
 			for i := int(r.pos); i < len(r.left); i++ {
@@ -190,6 +241,23 @@ func (r *rater) take(dst []float32) []float32 {
 		r.pos -= float64(k)
 	}
 	return dst
+}
+
+// steady appends what there is to be given while the rate stays as it is.
+func (r *rater) steady(dst []float32) []float32 {
+	if r.at < glide || r.goal != r.to || r.to == 1 {
+		return dst
+	}
+	taps := 2 * r.now.half
+	for {
+		i := int(r.pos)
+		if i+r.now.half >= len(r.left) {
+			return dst
+		}
+		row, from := r.cycle.row(r.now, r.pos-float64(i)), i-r.now.half+1
+		dst = append(dst, f32.DotProduct(row, r.left[from:from+taps]), f32.DotProduct(row, r.right[from:from+taps]))
+		r.pos += r.rate
+	}
 }
 
 // turn begins the next glide if the last is over and there is reason to.
