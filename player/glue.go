@@ -6,7 +6,6 @@ import (
 
 	"segue/audio"
 	"segue/audio/effect"
-	"segue/audio/levelling"
 	"segue/audio/pipeline"
 )
 
@@ -14,7 +13,8 @@ import (
 func openPipeline(base pipeline.Options) opener {
 	return func(ctx, life context.Context, m *audio.Media, w wish) (tape, error) {
 		o := base
-		o.Bitrate, o.Settings, o.Level, o.Fade = w.bitrate, w.sound.Effects, w.level, w.sound.Fade
+		o.Bitrate, o.Settings, o.Level, o.Measure = w.bitrate, w.sound.Effects, w.level, w.measure
+		o.Fade, o.Trim = w.sound.Fade, w.sound.Trim
 		// Probing reads; what ends the opening must end that read too.
 		stop := context.AfterFunc(ctx, func() { _ = m.Close() })
 		stream, err := pipeline.Open(m, o)
@@ -53,5 +53,3 @@ func (e engine) Follow(next pump, overlap time.Duration) {
 	}
 	e.Pump.Follow(nil, 0)
 }
-
-func (e engine) Measured() levelling.Measurement { return levelling.Measurement{} }

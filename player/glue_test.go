@@ -19,6 +19,7 @@ import (
 	"segue/music"
 	"segue/player"
 	"segue/player/playertest"
+	"segue/store/storetest"
 )
 
 // These tests play real files through the real pipeline.
@@ -26,9 +27,9 @@ import (
 func playReal(t *testing.T, f func(s *stage)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s := &stage{T: t, lib: playertest.NewLibrary(), voice: &playertest.Voice{}}
+		s := &stage{T: t, lib: playertest.NewLibrary(), voice: &playertest.Voice{}, store: &storetest.Memory{}}
 		o := pipeline.Options{Encoder: func() (audio.Encoder, error) { return opus.NewEncoder(opus.EncoderOptions{}) }}
-		s.reg = player.NewRegistry(context.Background(), player.Options{Library: s.lib, Voice: s.voice, Pipeline: o})
+		s.reg = player.NewRegistry(context.Background(), player.Options{Library: s.lib, Voice: s.voice, Store: s.store, Pipeline: o})
 		s.p = s.reg.Player(guild)
 		f(s)
 		if err := s.reg.Close(t.Context()); err != nil {

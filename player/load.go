@@ -130,7 +130,9 @@ func (s *state) openTrack(life context.Context, t music.Track, park bool) (_ tap
 	}
 	sound := *s.p.sound.Load()
 	of := func(info audio.Info) float64 { return level(sound, t, info, measured) }
-	opened, err := s.p.reg.open(ctx, life, m, wish{sound: sound, level: of, bitrate: s.p.bitrate, park: park})
+	opened, err := s.p.reg.open(ctx, life, m, wish{
+		sound: sound, level: of, bitrate: s.p.bitrate, park: park, measure: s.measure(sound, t, measured, m.Live),
+	})
 	opened.forward, opened.measured = forward, measured
 	return opened, err
 }

@@ -50,7 +50,9 @@ type Counters struct {
 	Transcoded uint64 // frames that were encoded
 	Splices    uint64 // changes between the two within a track
 	Damaged    uint64 // packets that could not be decoded and were concealed
-	Starved    uint64 // times that a frame was asked for before it was made
+
+	Late   uint64             // frames that were asked for in vain before
+	Missed pipeline.Underruns // how often that was, and why
 }
 
 // add counts what a pump did.
@@ -59,5 +61,10 @@ func (c *Counters) add(p pipeline.PumpStats) {
 	c.Transcoded += uint64(p.Transcoded)
 	c.Splices += uint64(p.Splices)
 	c.Damaged += uint64(p.Damaged)
-	c.Starved += uint64(p.Starved)
+	c.Late += uint64(p.Late)
+	c.Missed.Beginning += p.Missed.Beginning
+	c.Missed.Packets += p.Missed.Packets
+	c.Missed.Joining += p.Missed.Joining
+	c.Missed.Busy += p.Missed.Busy
+	c.Missed.Ended += p.Missed.Ended
 }

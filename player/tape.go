@@ -68,4 +68,5 @@ type wish struct {
 	level   func(audio.Info) float64 // by how many decibels it is to be louder
 	bitrate func() int               // asked before each frame that is encoded
 	park    bool                     // it waits until it may begin
+	measure pipeline.Measure
 }

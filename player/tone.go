@@ -8,6 +8,7 @@ import (
 
 	"segue/audio"
 	"segue/audio/levelling"
+	"segue/audio/pipeline"
 	"segue/music"
 )
 
@@ -167,6 +168,20 @@ func level(sound Sound, t music.Track, info audio.Info, known levelling.Measurem
 		Album:    levelling.FromGain(info.Whole),
 		Service:  fromLoudness(t.Loudness).Level,
 	}).DB
+}
+
+// measure is how much of a track is measured: all, if the guild wants tracks levelled
+// and nothing is known of this one, so that it is the next time; it costs as much as
+// decoding it.
+func (s *state) measure(sound Sound, t music.Track, known levelling.Measurement, live bool) pipeline.Measure {
+	_, forgets := s.o.Store.(forgetful)
+	switch {
+	case forgets || sound.Levelling == levelling.Off || known.Told && known.Peak > 0: // heard from end to end
+		return pipeline.MeasureNothing
+	case known.Told || t.Loudness.Told || t.Live || live:
+		return pipeline.MeasureDecoded
+	}
+	return pipeline.MeasureAll
 }
 
 func fromLoudness(l music.Loudness) levelling.Measurement {
