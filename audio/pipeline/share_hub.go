@@ -35,6 +35,7 @@ type Ask struct {
 	Key     string                                      // the same for what is the same, like a track's ID
 	Open    func(context.Context) (*audio.Media, error) // is asked if nobody plays it
 	Options Options                                     // their Settings, Level, Bitrate and Fade are this listener's own
+	Park    bool                                        // it makes no frames yet, as Park says
 }
 
 // Join returns what makes frames of a.Key together with all who play it now: of a
@@ -55,7 +56,7 @@ func (h *Hub) Join(ctx, life context.Context, a Ask) (*Member, error) {
 		case mine && b.err != nil || b.err != nil && !b.gone:
 			return nil, b.err
 		case mine || b.err == nil && b.share.join(t, a):
-			return t.member(life, a.Options), nil
+			return t.member(life, a), nil
 		}
 		h.forget(a.Key, b)
 	}

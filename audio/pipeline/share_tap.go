@@ -63,14 +63,14 @@ func (t *tap) levelled(a Ask, i audio.Info) {
 }
 
 // member lets frames be made until life ends.
-func (t *tap) member(life context.Context, o Options) *Member {
-	of := t.share.of
+func (t *tap) member(life context.Context, a Ask) *Member {
+	of, o := t.share.of, a.Options
 	o.Settings, o.Level, o.Kept, o.origin, o.shared = effect.Settings{}, nil, nil, origin{}, true
 	o.Measure, o.Trim = 0, false // of the music itself
 	o.Encoder, o.Decoder, o.Tables = of.o.Encoder, of.o.Decoder, of.o.Tables
 	s := New(t, t, o)
 	s.rules, s.tail, s.from, s.playing = of.rules, of.tail, t, of.playing
-	return &Member{Start(life, s), t}
+	return &Member{launch(life, s, a.Park), t}
 }
 
 // want changes the wish. It may be called from any goroutine.
@@ -265,14 +265,18 @@ func (t *tap) meet() {
 }
 
 // alike reports whether the frame last read leaves the listener's decoder as c
-// would have; after patience frames that does not matter any more.
+// would have; after patience frames that does not matter any more. Where one passes
+// and the other does not yet, the stream itself knows best when to hand back.
 func (t *tap) alike(c *cut) bool {
-	if t.tries++; t.tries > patience {
+	if t.tries++; t.tries > 2*patience {
 		return true
+	}
+	if c.mode != t.last.mode {
+		return false
 	}
 	theirs, ok := t.share.of.tail(c.Opus)
 	ours, known := t.share.of.tail(t.last.Opus)
-	return !ok || !known || theirs == ours
+	return !ok || !known || theirs == ours || t.tries > patience
 }
 
 // hurry leaves out what it is too late for.
