@@ -55,7 +55,10 @@ func TestWithoutRoomOnTheDiskMusicPlaysAndNothingIsKept(t *testing.T) {
 	ears := s.listens()
 	s.asks("/play", "query", "second")
 	s.hears(ears, 105)
-	s.until("it is said", func() bool { return strings.Contains(s.log.String(), "frames not kept") })
+	if !strings.Contains(s.log.String(), "what is encoded cannot be kept") {
+		t.Error("nothing is said of it at the start")
+	}
+	s.until("it is said again", func() bool { return strings.Contains(s.log.String(), "frames not kept") })
 	s.ends()
 	if inside, err := os.ReadDir(filepath.Join(s.cfg.Data, "frames")); err != nil || len(inside) > 0 {
 		t.Errorf("%v, %v", inside, err)

@@ -122,7 +122,11 @@ func (a *app) assemble(ctx context.Context, who bot.Identity) (err error) {
 	if a.library, err = library(a.cfg, a.log); err != nil {
 		return err
 	}
-	a.frames = frames(a.cfg, a.log)
+	if a.frames = frames(a.cfg, a.log); a.frames != nil {
+		if _, err := a.frames.Look(); err != nil {
+			a.log.Warn("what is encoded cannot be kept", "err", err)
+		}
+	}
 	sound := live(a.cfg)
 	sound.Kept = a.frames
 	a.voice = voice.NewManager(voice.Options{Log: a.log, TLS: a.hooks.tls})

@@ -28,7 +28,7 @@ import (
 
 // Options says where and how much is kept.
 type Options struct {
-	Dir   string      // the folder, made when there is something to keep; its own, nobody else's files
+	Dir   string      // the folder, made when there is something to keep, or Look looks
 	Build string      // names what decodes and encodes: frames another build made are not found
 	Max   int64       // bytes at most; a quarter of them is for what is being written
 	Free  int64       // bytes of the disk left free: nothing is kept while there are fewer
