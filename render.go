@@ -14,18 +14,21 @@ import (
 
 	"segue/audio"
 	"segue/audio/effect"
+	"segue/audio/levelling"
 	"segue/audio/render"
 )
 
 type renderCommand struct {
-	Input   string `arg:"" help:"A file, an http(s) address, or - for standard input."`
-	Out     string `short:"o" required:"" placeholder:"FILE" help:"Where it goes: .opus, .wav, or - for standard output, which gets Ogg Opus unless --wav is given."`
-	Wav     string `enum:",16,float" default:"" placeholder:"KIND" help:"Write WAV, with 16-bit samples (16, as .wav files have if nobody asks) or 32-bit floating point (float)."`
-	Effects string `placeholder:"JSON" help:"What to do to the sound, as Lavalink has it, for example {\"timescale\":{\"rate\":1.2}}."`
-	Volume  int    `default:"100" help:"Percent, 0 to 200."`
-	From    string `placeholder:"TIME" help:"Begin here: 90s, 1:30 or 1:02:03.5."`
-	To      string `placeholder:"TIME" help:"End here."`
-	Stats   bool   `help:"Print one JSON object on standard error."`
+	Inputs    []string `arg:"" name:"input" help:"A file, an http(s) address, or - for standard input. Several follow each other without a gap."`
+	Out       string   `short:"o" required:"" placeholder:"FILE" help:"Where it goes: .opus, .wav, or - for standard output, which gets Ogg Opus unless --wav is given."`
+	Wav       string   `enum:",16,float" default:"" placeholder:"KIND" help:"Write WAV, with 16-bit samples (16, as .wav files have if nobody asks) or 32-bit floating point (float)."`
+	Effects   string   `placeholder:"JSON" help:"What to do to the sound, as Lavalink has it, for example {\"timescale\":{\"rate\":1.2}}; @FILE with such JSON; or a name such as nightcore."`
+	Volume    int      `default:"100" help:"Percent, 0 to 200."`
+	Level     string   `enum:"off,auto,on" default:"off" help:"Bring pieces to -14 LUFS: off, auto (those more than 3 dB from it) or on. A file is measured first."`
+	Crossfade string   `placeholder:"TIME" help:"By how much several inputs overlap, up to 12 s."`
+	From      string   `placeholder:"TIME" help:"Begin here: 90s, 1:30 or 1:02:03.5."`
+	To        string   `placeholder:"TIME" help:"End here."`
+	Stats     bool     `help:"Print one JSON object on standard error."`
 }
 
 // Run renders the input as a listener would hear it.
@@ -44,11 +47,15 @@ func (c renderCommand) Run(ctx context.Context, w world, s settings) (err error)
 		return exit{exitUsage}
 	}
 	if c.Out != "-" {
-		if err := writable(c.Out, c.Input); err != nil {
+		if err := writable(c.Out, c.Inputs...); err != nil {
 			return fmt.Errorf("-o %s: %w", c.Out, err)
 		}
 	}
-	m, err := openInput(ctx, w, cfg, c.Input)
+	next, err := c.open(ctx, w, cfg)
+	if err != nil {
+		return err
+	}
+	m, err := next()
 	if err != nil {
 		return err
 	}
@@ -62,12 +69,17 @@ func (c renderCommand) Run(ctx context.Context, w world, s settings) (err error)
 	}
 	bar := newBar(w)
 	o.Measure, o.Progress = c.Stats, bar.update
-	stats, err := render.Run(ctx, m, sink, o)
+	var stats render.Stats
+	if len(c.Inputs) == 1 {
+		stats, err = render.Run(ctx, m, sink, o)
+	} else {
+		stats, err = render.Album(ctx, m, next, sink, o)
+	}
 	bar.clear()
 	// Of music that is damaged or cut short, what is good is kept.
 	good := err == nil || stats.Seconds > 0 && ctx.Err() == nil && (errors.Is(err, audio.ErrTruncated) || errors.Is(err, audio.ErrMalformed))
 	if err = errors.Join(err, out.close(good)); err != nil {
-		err = fmt.Errorf("%s: %w", c.Input, err)
+		err = fmt.Errorf("%s: %w", strings.Join(c.Inputs, ", "), err)
 	}
 	if c.Stats && stats.Container != "" {
 		err = errors.Join(err, json.NewEncoder(w.stderr).Encode(stats))
@@ -95,12 +107,28 @@ func (c renderCommand) options(cfg Config) (o render.Options, err error) {
 		return o, fmt.Errorf("--volume %d: it must be from 0 to 200", c.Volume)
 	}
 	if c.Effects != "" {
-		if err := json.Unmarshal([]byte(c.Effects), &o.Settings); err != nil {
+		if o.Settings, err = settingsOf(c.Effects); err != nil {
 			return o, fmt.Errorf("--effects: %w", err)
 		}
 		factor *= o.Settings.Gain()
 	}
 	o.Settings.Volume = effect.Percent(100 * factor)
+	if c.Level != "off" {
+		rules := levelling.Defaults()
+		if err := rules.Mode.UnmarshalText([]byte(c.Level)); err != nil {
+			return o, fmt.Errorf("--level: %w", err)
+		}
+		o.Level = &rules
+	}
+	if o.Crossfade, err = parseTime(c.Crossfade); err != nil {
+		return o, fmt.Errorf("--crossfade: %w", err)
+	}
+	if o.Crossfade > 12*time.Second {
+		return o, fmt.Errorf("--crossfade %s: it must be from 0 to 12 s", c.Crossfade)
+	}
+	if len(c.Inputs) > 1 && c.From+c.To != "" {
+		return o, errors.New("--from and --to are for a single input")
+	}
 	if o.From, err = parseTime(c.From); err != nil {
 		return o, fmt.Errorf("--from: %w", err)
 	}
@@ -113,12 +141,60 @@ func (c renderCommand) options(cfg Config) (o render.Options, err error) {
 	return o, nil
 }
 
-// writable says what speaks against writing to path, which must not be the file
-// input (that may be something else than a file). Nothing of path is changed.
-func writable(path, input string) error {
+// settingsOf reads what --effects says.
+func settingsOf(text string) (s effect.Settings, err error) {
+	b := []byte(text)
+	if path, ok := strings.CutPrefix(text, "@"); ok {
+		if b, err = os.ReadFile(path); err != nil {
+			return s, fmt.Errorf("%s: %w", path, reason(err))
+		}
+	} else if !strings.HasPrefix(strings.TrimSpace(text), "{") {
+		return preset(text)
+	}
+	err = json.Unmarshal(b, &s)
+	return s, err
+}
+
+// preset is the settings with that name.
+func preset(name string) (effect.Settings, error) {
+	var names []string
+	for _, p := range effect.Presets() {
+		if p.Name == name {
+			return p.Settings, nil
+		}
+		names = append(names, p.Name)
+	}
+	return effect.Settings{}, fmt.Errorf("%.40q is neither JSON, @FILE nor one of %s", name, strings.Join(names, ", "))
+}
+
+// open gives the inputs, one after the other. Files that are not there are found out
+// at once.
+func (c renderCommand) open(ctx context.Context, w world, cfg Config) (func() (*audio.Media, error), error) {
+	rest := c.Inputs
+	for _, in := range rest[1:] {
+		if in == "-" || strings.Contains(in, "://") {
+			continue
+		}
+		if _, err := os.Stat(in); err != nil {
+			return nil, fmt.Errorf("%s: %w", in, reason(err))
+		}
+	}
+	return func() (*audio.Media, error) {
+		if len(rest) == 0 {
+			return nil, io.EOF
+		}
+		in := rest[0]
+		rest = rest[1:]
+		return openInput(ctx, w, cfg, in)
+	}, nil
+}
+
+// writable says what speaks against writing to path, which must be none of the
+// files inputs (which may be something else than files). Nothing of path is changed.
+func writable(path string, inputs ...string) error {
 	had, err := os.Stat(path)
-	if err == nil {
-		if in, e := os.Stat(input); e == nil && os.SameFile(had, in) {
+	for _, input := range inputs {
+		if in, e := os.Stat(input); err == nil && e == nil && os.SameFile(had, in) {
 			return errors.New("that is the file to be read; choose another name")
 		}
 	}

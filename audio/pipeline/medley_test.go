@@ -174,7 +174,6 @@ func (d *toneDemuxer) ReadPacket() (audio.Packet, error) {
 }
 
 func TestPiecesOfAMedleyOverlap(t *testing.T) {
-	const overlap = 3 * audio.SampleRate
 	a, b := ringing(440, 10), ringing(1000, 9)
 	m := NewMedley(a, 3*time.Second, following(b))
 	left, _ := played(t, m)

@@ -5,20 +5,30 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
+	"math"
 	"time"
 
 	"segue/audio"
 	"segue/audio/container"
 	"segue/audio/effect"
+	"segue/audio/levelling"
 	"segue/audio/pipeline"
 )
 
 // Options says what to render of the media, and how.
 type Options struct {
-	From, To time.Duration    // the part to render; To 0 is the end
+	From, To time.Duration    // the part to render, as the music goes by itself; To 0 is the end
 	Settings effect.Settings  // what is wanted of the sound
-	Pipeline pipeline.Options // its Settings are not used
+	Pipeline pipeline.Options // its Settings and Level are not used
+
+	// Level says how pieces are brought to the same loudness; nil leaves them. What can
+	// be read twice is measured first, whole, which costs as much as decoding it; of the
+	// rest counts what its tags say.
+	Level *levelling.Rules
+
+	// Crossfade is by how much the pieces of an Album overlap; with 0 they follow each
+	// other to the sample.
+	Crossfade time.Duration
 
 	// Measure has the loudness measured, of what the listener hears: the frames
 	// decoded again, which costs as much as playing them.
@@ -26,36 +36,6 @@ type Options struct {
 	// Progress, if not nil, hears after about every second of music how much of
 	// the part is done, and how long that is: 0 if nobody knows.
 	Progress func(done, total time.Duration)
-}
-
-// Stats says what was rendered and what it cost. Costs are the whole process's
-// between beginning and end, so they are the rendering's only if nothing else
-// was running in it. Time and processor time leave out what measuring took, by
-// the clock; memory and allocations do not.
-type Stats struct {
-	Container  string  `json:"container"`
-	Codec      string  `json:"codec"`
-	Mode       string  `json:"mode"`       // passthrough, transcode, or mixed
-	PacketsIn  int64   `json:"packets_in"` // read from the container
-	Passed     int64   `json:"frames_passed"`
-	Transcoded int64   `json:"frames_transcoded"`
-	Splices    int64   `json:"splices"`
-	Damaged    int64   `json:"packets_damaged"`
-	Seconds    float64 `json:"seconds"`      // of music written
-	Wall       float64 `json:"wall_seconds"` // that took
-	Speed      float64 `json:"speed"`        // seconds of music per second
-	// CPU is seconds of processor time per minute of music; absent where the
-	// system does not tell.
-	CPU    float64 `json:"cpu_seconds_per_audio_minute,omitempty"`
-	Allocs float64 `json:"allocs_per_frame"`
-	// PeakRSS is the most memory the process ever had resident, in bytes; absent
-	// where the system does not tell.
-	PeakRSS int64 `json:"peak_rss_bytes,omitempty"`
-	// Integrated (LUFS) and TruePeak (dB of full scale) are those of the frames
-	// written, decoded as a listener's client does and before anything is rounded.
-	// They are absent if nobody asked, and for silence.
-	Integrated *float64 `json:"integrated_lufs,omitempty"`
-	TruePeak   *float64 `json:"true_peak_dbtp,omitempty"`
 }
 
 // preroll is how much earlier than asked for rendering begins, where it does not
@@ -70,42 +50,92 @@ var errRange = errors.New("the part to render ends before it begins")
 // ends. If the media turns out to be damaged or cut short, sink gets what was
 // good, and the error comes beside the Stats.
 func Run(ctx context.Context, m *audio.Media, sink Sink, o Options) (Stats, error) {
+	r := &rendering{o: o, next: func() (*audio.Media, error) { return nil, io.EOF }}
+	return r.render(ctx, m, sink)
+}
+
+// Album renders pieces that follow each other as one: m, and what next gives, until it
+// gives io.EOF. It is asked for a piece when the one before has been read to its end. A
+// piece that cannot be had or opened is left out; the error comes beside the Stats. From
+// and To are for a single piece.
+func Album(ctx context.Context, m *audio.Media, next func() (*audio.Media, error), sink Sink, o Options) (Stats, error) {
+	r := &rendering{o: o, next: next, several: true}
+	return r.render(ctx, m, sink)
+}
+
+// A rendering is what goes on in Run and Album.
+type rendering struct {
+	o       Options
+	next    func() (*audio.Media, error)
+	several bool
+
+	first   *pipeline.Stream
+	medley  *pipeline.Medley
+	packets int64   // read
+	levels  []Level // of the pieces so far
+	ear     *measured
+	stops   []func() bool
+}
+
+func (r *rendering) render(ctx context.Context, m *audio.Media, sink Sink) (Stats, error) {
+	o := &r.o
 	if o.From < 0 || o.To < 0 || o.To > 0 && o.To <= o.From {
 		return Stats{}, errors.Join(fmt.Errorf("render: from %v to %v: %w", o.From, o.To, errRange), m.Close())
 	}
-	stop := context.AfterFunc(ctx, func() { _ = m.Close() })
-	defer stop()
+	defer r.release()
 	costs := startBill()
 	o.Pipeline.Settings = o.Settings
+	var err error
+	if r.first, err = r.open(ctx, m); err != nil {
+		return Stats{}, because(ctx, err)
+	}
+	if o.Measure {
+		if r.ear, err = measure(sink); err != nil {
+			return Stats{}, errors.Join(err, r.first.Close())
+		}
+		sink = r.ear
+	}
+	length, err := r.play(ctx, sink)
+	stats := costs.stats(r, length)
+	return stats, because(ctx, errors.Join(err, r.medley.Close()))
+}
+
+// release lets go of ctx.
+func (r *rendering) release() {
+	for _, stop := range r.stops {
+		stop()
+	}
+}
+
+// open opens the stream of m, which it closes if it fails.
+func (r *rendering) open(ctx context.Context, m *audio.Media) (*pipeline.Stream, error) {
+	r.stops = append(r.stops, context.AfterFunc(ctx, func() { _ = m.Close() }))
 	d, err := container.Open(m)
 	if err != nil {
-		return Stats{}, because(ctx, errors.Join(err, m.Close()))
+		return nil, errors.Join(err, m.Close())
 	}
-	in := &counting{Demuxer: d}
-	s := pipeline.New(in, m, o.Pipeline)
-	var ear *measured
-	if o.Measure {
-		if ear, err = measure(sink); err != nil {
-			return Stats{}, errors.Join(err, s.Close())
+	level := Level{}
+	if r.o.Level != nil && r.o.Level.Mode != levelling.Off {
+		if d, level, err = decide(m, d, r.o); err != nil {
+			return nil, errors.Join(err, m.Close())
 		}
-		sink = ear
+		r.levels = append(r.levels, level)
 	}
-	length, err := play(ctx, s, sink, o)
-	stats := costs.stats(s, length, ear)
-	stats.PacketsIn = in.packets
-	return stats, because(ctx, errors.Join(err, s.Close()))
+	s := pipeline.New(&counting{d, &r.packets}, m, r.o.Pipeline)
+	s.Level(level.DB)
+	return s, nil
 }
 
 // counting counts the packets of a demuxer.
 type counting struct {
 	audio.Demuxer
-	packets int64
+	packets *int64
 }
 
 func (c *counting) ReadPacket() (audio.Packet, error) {
 	p, err := c.Demuxer.ReadPacket()
 	if err == nil {
-		c.packets++
+		*c.packets++
 	}
 	return p, err
 }
@@ -119,39 +149,50 @@ func because(ctx context.Context, err error) error {
 }
 
 // play feeds sink with frames and reports how many samples of music they held.
-func play(ctx context.Context, s *pipeline.Stream, sink Sink, o Options) (int64, error) {
-	from := samples(o.From)
-	skip, err := begin(s, o.From)
+func (r *rendering) play(ctx context.Context, sink Sink) (int64, error) {
+	skip, err := r.begin()
+	r.medley = pipeline.NewMedley(r.first, r.o.Crossfade, func() (*pipeline.Stream, error) {
+		m, err := r.next()
+		if err != nil {
+			return nil, err
+		}
+		return r.open(ctx, m)
+	})
 	if err != nil && !errors.Is(err, io.EOF) {
 		return 0, err
 	}
-	if err := sink.Start(skip, s.Info()); err != nil {
+	info := r.first.Info()
+	if r.several {
+		info.Title = ""
+	}
+	if err := sink.Start(skip, info); err != nil {
 		return 0, err
 	}
 	given, want := int64(0), int64(-1)
-	if o.To > 0 {
-		want = samples(o.To) - from
+	if r.o.To > 0 {
+		want = r.played(samples(r.o.To) - samples(r.o.From))
 	}
-	total := part(s.Info().Duration, o)
+	total := part(info.Duration, r.o)
 	for ctx.Err() == nil && (want < 0 || given < skip+want) {
 		var f audio.Frame
-		if f, err = s.Next(); err != nil {
+		if f, err = r.medley.Next(); err != nil {
 			break
 		}
 		if err := sink.Write(f); err != nil {
 			return 0, err
 		}
 		given += audio.FrameSamples
-		if o.Progress != nil && given%audio.SampleRate == 0 {
-			o.Progress(time.Duration(max(given-skip, 0))*time.Second/audio.SampleRate, total)
+		if r.o.Progress != nil && given%audio.SampleRate == 0 {
+			done := float64(max(given-skip, 0)) * pace(r.o.Settings) / audio.SampleRate
+			r.o.Progress(time.Duration(done*float64(time.Second)), total)
 		}
 	}
-	length := max(given-skip, 0)
-	if want >= 0 {
-		length = min(length, want)
-	}
+	length := given - skip
 	if err != nil {
-		length = min(length, max(s.Length()-from, 0))
+		length -= r.medley.Now().Padding()
+	}
+	if length = max(length, 0); want >= 0 {
+		length = min(length, want)
 	}
 	if errors.Is(err, io.EOF) {
 		err = nil
@@ -169,66 +210,32 @@ func part(length time.Duration, o Options) time.Duration {
 	return max(end-o.From, 0)
 }
 
-// begin moves s to where rendering begins, and reports how much of what comes
-// lies before from.
-func begin(s *pipeline.Stream, from time.Duration) (skip int64, err error) {
-	if from == 0 {
-		return s.Lead()
+// begin moves the first piece to where rendering begins, and reports how much of what
+// comes is to be skipped.
+func (r *rendering) begin() (skip int64, err error) {
+	landed := time.Duration(0)
+	if r.o.From > 0 {
+		if landed, err = r.first.Seek(max(r.o.From-preroll, 0)); err != nil {
+			return 0, err
+		}
 	}
-	landed, err := s.Seek(max(from-preroll, 0))
-	if err != nil {
-		return 0, err
+	lead, err := r.first.Lead()
+	return r.played(samples(r.o.From) - samples(landed) + lead), err
+}
+
+// played is how many samples so many of the music become.
+func (r *rendering) played(samples int64) int64 {
+	return int64(math.Round(float64(samples) / pace(r.o.Settings)))
+}
+
+// pace is how many times faster than by itself music goes.
+func pace(s effect.Settings) float64 {
+	if t := s.Timescale; t.On {
+		return t.Speed * t.Rate
 	}
-	lead, err := s.Lead()
-	return samples(from) - samples(landed) + lead, err
+	return 1
 }
 
 func samples(d time.Duration) int64 {
 	return int64(d/time.Second)*audio.SampleRate + int64(d%time.Second)*audio.SampleRate/int64(time.Second)
-}
-
-// A bill notes what the process has used so far.
-type bill struct {
-	start  time.Time
-	cpu    time.Duration
-	allocs uint64
-}
-
-func startBill() bill {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return bill{start: time.Now(), cpu: cpuTime(), allocs: m.Mallocs}
-}
-
-func (m bill) stats(s *pipeline.Stream, length int64, ear *measured) Stats {
-	var now runtime.MemStats
-	runtime.ReadMemStats(&now)
-	count := s.Stats()
-	out := Stats{
-		Container: s.Info().Container, Codec: s.Codec().Name, Mode: "mixed",
-		Passed: count.Passed, Transcoded: count.Transcoded, Splices: count.Splices, Damaged: count.Damaged,
-		Seconds: float64(length) / audio.SampleRate, PeakRSS: peakRSS(),
-	}
-	wall, cpu := time.Since(m.start), cpuTime()-m.cpu
-	if ear != nil {
-		wall, cpu = max(wall-ear.took, 0), max(cpu-ear.took, 0)
-		out.Integrated, out.TruePeak = rounded(ear.meter.Integrated()), rounded(ear.meter.TruePeak())
-	}
-	out.Wall = wall.Seconds()
-	switch {
-	case count.Transcoded == 0:
-		out.Mode = pipeline.Passthrough.String()
-	case count.Passed == 0:
-		out.Mode = pipeline.Transcode.String()
-	}
-	if out.Wall > 0 {
-		out.Speed = out.Seconds / out.Wall
-	}
-	if frames := count.Passed + count.Transcoded; frames > 0 {
-		out.Allocs = float64(now.Mallocs-m.allocs) / float64(frames)
-	}
-	if out.Seconds > 0 {
-		out.CPU = cpu.Seconds() / (out.Seconds / 60)
-	}
-	return out
 }
