@@ -52,7 +52,9 @@ type benched struct {
 	HeapAfter      uint64  `json:"heap_bytes_after"`
 	GoroutinesFrom int     `json:"goroutines_before"`
 	GoroutinesTo   int     `json:"goroutines_after"`
-	HeapPerPlayer  int64   `json:"heap_bytes_per_player"` // live at the end, packets and all; less what was live before the first
+	HeapPerPlayer  int64   `json:"heap_bytes_per_player"`   // live at the end, packets and all; less what was live before the first
+	Packets        int64   `json:"packet_bytes_per_player"` // of these: packets of the track that plays, read ahead
+	Stacks         uint64  `json:"stack_bytes"`             // at the end, of all goroutines
 	RSS            int64   `json:"peak_rss_bytes"`
 	Arrived        int     `json:"packets_at_the_sink"`
 	Sealed         int     `json:"packets_end_to_end_encrypted"`
@@ -134,8 +136,9 @@ func (b benched) print(out io.Writer) {
 	}
 	fmt.Fprintf(out, "frames      %d sent, %d nulled, %d ticks late; %d arrived, %d of them end-to-end encrypted\n", b.Sent, b.Nulled, b.Late, b.Arrived, b.Sealed)
 	fmt.Fprintf(out, "lateness    99 %% of the ticks less than %d ms, the worst %d ms\n", b.LateP99+1, b.LateWorst)
-	fmt.Fprintf(out, "memory      heap %.1f MiB, then %.1f MiB; %.0f KiB a player; peak resident %.1f MiB; %.3f allocations a frame\n",
-		float64(b.HeapBefore)/(1<<20), float64(b.HeapAfter)/(1<<20), float64(b.HeapPerPlayer)/(1<<10), float64(b.RSS)/(1<<20), b.AllocsPerFrame)
+	fmt.Fprintf(out, "memory      heap %.1f MiB, then %.1f MiB; %.0f KiB a player, %.0f of them packets of what plays; stacks %.1f MiB; peak resident %.1f MiB; %.3f allocations a frame\n",
+		float64(b.HeapBefore)/(1<<20), float64(b.HeapAfter)/(1<<20), float64(b.HeapPerPlayer)/(1<<10), float64(b.Packets)/(1<<10),
+		float64(b.Stacks)/(1<<20), float64(b.RSS)/(1<<20), b.AllocsPerFrame)
 	fmt.Fprintf(out, "goroutines  %d, then %d\n", b.GoroutinesFrom, b.GoroutinesTo)
 }
 
@@ -209,12 +212,14 @@ type moment struct {
 	sent, late int64
 	lateness   voice.Lateness
 	nulled     uint64
+	packets    int64
 }
 
 func look(ctx context.Context, players *player.Registry, calls *benchCalls, guilds int) (m moment) {
 	for g := range guilds {
 		if st, err := players.Player(music.GuildID(g + 1)).Status(ctx); err == nil {
 			m.nulled += st.Counters.Nulled
+			m.packets += int64(st.Engine.Bytes)
 		}
 	}
 	for _, conn := range calls.all() {
@@ -269,7 +274,7 @@ func (r *benched) fill(before, after moment) {
 	}
 	r.HeapBefore, r.HeapAfter = before.mem.HeapAlloc, after.mem.HeapAlloc
 	r.GoroutinesFrom, r.GoroutinesTo = before.goroutines, after.goroutines
-	r.RSS = after.rss
+	r.RSS, r.Stacks, r.Packets = after.rss, after.mem.StackInuse, after.packets/int64(max(r.Guilds, 1))
 }
 
 // sink is the other process: it takes what is played until stdin ends.

@@ -22,8 +22,9 @@ const (
 	frameSamples = int64(audio.FrameSamples)
 	frameLen     = audio.FrameSamples * audio.Channels
 
-	// slab is how many bytes of packets are allocated at once.
-	slab = 16 << 10
+	// slab is how many bytes of packets are allocated at once: of pieces of that
+	// size Go's heap has six in a span, and the frames that wait keep the last two.
+	slab = 6784
 	// room is what an encoder may append in place: the largest packet and its TOC.
 	room = 1276
 

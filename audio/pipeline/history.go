@@ -2,9 +2,10 @@ package pipeline
 
 import "segue/audio"
 
-// remembered is how many packets a history holds: a warm-up of the
-// shortest there are, 2.5 ms.
-const remembered = warm * 8
+// remembered is how many packets a history holds: a warm-up of those that last
+// 10 ms. Shorter ones are made longer before they come here, but where they are
+// damaged.
+const remembered = warm * 2
 
 // A timed is a packet and the samples per channel it decodes to at 48 kHz.
 type timed struct {

@@ -40,7 +40,7 @@ type horizon struct {
 	wanted bool          // somebody listens
 	far    int64         // what is read at least, whatever there is of memory, but for deepBytes
 	wait   time.Duration // the longest there was for a packet
-	share  int           // bytes there are for one stream, or deepBytes
+	share  int           // bytes there are for one stream, or deepBytes; half, while nobody listens
 }
 
 // review takes in how memory stands; a nil g has no limits.
@@ -70,8 +70,11 @@ func (h *horizon) depth() int64 {
 // full reports whether packets that last so many samples at 48 kHz and take so many
 // bytes are enough.
 func (h *horizon) full(length int64, bytes int) bool {
-	depth := h.depth()
-	return length >= depth || bytes >= deepBytes || bytes >= h.share && length >= max(depth/spared, h.far)
+	depth, share := h.depth(), h.share
+	if !h.wanted {
+		share /= 2
+	}
+	return length >= depth || bytes >= deepBytes || bytes >= share && length >= max(depth/spared, h.far)
 }
 
 // low reports whether there is so much less than enough that it is time to read on.

@@ -27,6 +27,7 @@ func TestHowFarAheadIsRead(t *testing.T) {
 		"a long overlap to come":              {horizon{wanted: true, share: all, far: 14 * second}, 14 * second, 1000},
 		"a short one":                         {horizon{wanted: true, share: all, far: 3 * second}, 4 * second, 1000},
 		"a share of two seconds":              {horizon{wanted: true, share: 2000}, 2 * second, 1000},
+		"the same, and nobody listens":        {horizon{share: 2000}, 1 * second, 1000},
 		"of more than is wanted":              {horizon{wanted: true, share: 9000}, 4 * second, 1000},
 		"of next to nothing":                  {horizon{wanted: true, share: 1}, 1 * second, 1000},
 		"of nothing, and the source is slow":  {horizon{wanted: true, wait: time.Second}, 2.5 * second, 1000},

@@ -9,66 +9,114 @@ import (
 	"time"
 
 	"segue/audio"
+	"segue/audio/codec/opus"
+	"segue/audio/governor"
+	"segue/audio/resample"
 	"segue/testdata"
 )
 
-// TestPassingTrackCostsItsPacketsAndLittleMore looks at what a track costs that
-// plays, and one that is only made ready. Packets count with their places in the
-// ring. Beside them are the reader's buffer, grown to a page of 21 KB, and the page
-// being taken apart; one that is made ready keeps the pages themselves.
-func TestPassingTrackCostsItsPacketsAndLittleMore(t *testing.T) {
-	data, err := testdata.Sounds.ReadFile(testdata.Lantern)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, c := range map[string]struct {
-		taken, packets, beside int
-	}{
-		"made ready": {0, 56 << 10, 64 << 10},
-		"playing":    {200, 80 << 10, 116 << 10},
+// A costly is a way of playing, and what one track of those may take that are
+// played so: bytes of packets, with their places in the ring, and beside them.
+type costly struct {
+	sound, want     string // what is played, and with which effects, as JSON; "" passes
+	tracks, others  int    // that are measured, and that only share memory with them
+	taken           int    // frames of each
+	packets, beside int
+}
+
+// TestTracksCostTheirPacketsAndLittleMore looks at what tracks cost that play, and
+// those that are only made ready. Beside the packets of one that passes are the
+// reader's buffer, which holds a page of 21 KB, and what else the stream needs; of
+// one that is encoded it is mostly the encoder.
+func TestTracksCostTheirPacketsAndLittleMore(t *testing.T) {
+	const (
+		passing = 64 << 10
+		encoded = 1200 << 10 // the encoder's are half of it, or more
+		decoded = 1300 << 10 // the pure-Go decoder of Opus has 400 KB
+		dressed = 1700 << 10 // and the reverb's and the timescale's lines
+		wav     = 770 << 10  // four seconds at 44.1 kHz, and places for them
+	)
+	for name, c := range map[string]costly{
+		"made ready":                   {testdata.Lantern, "", 20, 0, 0, 56 << 10, passing},
+		"made ready, and many players": {testdata.Lantern, "", 20, 2000, 0, 16 << 10, passing},
+		"playing":                      {testdata.Lantern, "", 20, 0, 200, 96 << 10, passing},
+		"playing, and many players":    {testdata.Lantern, "", 20, 2000, 200, 28 << 10, passing},
+		"a WAV":                        {testdata.Clockwork, "", 4, 0, 50, wav, encoded},
+		"a WAV, softer":                {testdata.Clockwork, `{"volume": 0.5}`, 4, 0, 50, wav, encoded},
+		"softer":                       {testdata.Lantern, `{"volume": 0.5}`, 4, 0, 100, 96 << 10, decoded},
+		"with an equalizer":            {testdata.Lantern, `{"equalizer": [{"band": 0, "gain": 0.2}]}`, 4, 0, 100, 96 << 10, decoded},
+		"faster, in a hall":            {testdata.Lantern, `{"timescale": {"speed": 1.2}, "reverb": {}, "equalizer": [{"band": 0, "gain": 0.2}]}`, 4, 0, 100, 96 << 10, dressed},
 	} {
-		// What else the process does can only add to the heap: the least of a few
-		// looks is the tracks' own.
-		held, beside := cost(t, data, c.taken)
-		for range 4 {
-			if held > c.packets || beside <= c.beside {
-				break
+		t.Run(name, func(t *testing.T) {
+			// What else the process does can only add to the heap: the least of a few
+			// looks is the tracks' own.
+			held, beside := c.measure(t)
+			for range 4 {
+				if held > c.packets || beside <= c.beside {
+					break
+				}
+				held, beside = c.measure(t)
 			}
-			held, beside = cost(t, data, c.taken)
-		}
-		if held > c.packets || beside > c.beside {
-			t.Errorf("%s: %d bytes of packets, %d beside them; at most %d and %d", name, held, beside, c.packets, c.beside)
-		}
-		t.Logf("%s: %d bytes of packets, %d beside them", name, held, beside)
+			if held > c.packets || beside > c.beside {
+				t.Errorf("%d bytes of packets, %d beside them; at most %d and %d", held, beside, c.packets, c.beside)
+			}
+			t.Logf("%d bytes of packets, %d beside them", held, beside)
+		})
 	}
 }
 
-// cost is what one of 20 tracks takes from which so many frames were taken: bytes
-// of packets, and beside them.
-func cost(t *testing.T, data []byte, taken int) (held, beside int) {
+// measure is what one of the tracks takes: bytes of packets, and beside them.
+func (c *costly) measure(t *testing.T) (held, beside int) {
+	data, err := testdata.Sounds.ReadFile(c.sound)
+	if err != nil {
+		t.Fatal(err)
+	}
 	synctest.Test(t, func(t *testing.T) {
-		const n = 20
-		before := heap()
-		pumps := make([]*Pump, n)
-		for i := range pumps {
-			s, err := Open(&audio.Media{ReadCloser: io.NopCloser(bytes.NewReader(data)), Size: -1}, Options{})
-			if err != nil {
+		o := Options{
+			Governor: governor.New(), Tables: &resample.Tables{},
+			Encoder: func() (audio.Encoder, error) { return opus.NewEncoder(opus.EncoderOptions{}) },
+		}
+		if c.want != "" {
+			if err := o.Settings.UnmarshalJSON([]byte(c.want)); err != nil {
 				t.Fatal(err)
 			}
-			pumps[i] = Start(t.Context(), s)
-			defer pumps[i].Close()
-			for range taken {
-				synctest.Wait()
-				if _, ok := pumps[i].Take(); !ok {
-					t.Fatal("no frame")
-				}
-			}
 		}
+		for range c.others {
+			o.Governor.Opened()
+		}
+		if err := c.play(t, data, o, 1).Close(); err != nil { // what all share
+			t.Fatal(err)
+		}
+		before := heap()
+		last := c.play(t, data, o, c.tracks)
 		time.Sleep(time.Second)
-		held = pumps[0].Stats().Bytes
-		beside = int(heap()-before)/n - held
+		synctest.Wait()
+		held = last.Stats().Bytes
+		beside = int(heap()-before)/c.tracks - held
+		if transcodes := last.Mode() == Transcode; transcodes != (c.want != "" || c.sound == testdata.Clockwork) {
+			t.Errorf("it plays by %v", last.Mode())
+		}
 	})
 	return held, beside
+}
+
+// play starts so many tracks and returns the last; the others end with the test.
+func (c *costly) play(t *testing.T, data []byte, o Options, tracks int) (p *Pump) {
+	for range tracks {
+		s, err := Open(&audio.Media{ReadCloser: io.NopCloser(bytes.NewReader(data)), Size: -1}, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p = Start(t.Context(), s)
+		t.Cleanup(func() { _ = p.Close() })
+		for range c.taken {
+			synctest.Wait()
+			if _, ok := p.Take(); !ok {
+				t.Fatal("no frame")
+			}
+		}
+	}
+	return p
 }
 
 func heap() int64 {

@@ -84,7 +84,6 @@ func NewDemuxer(r *input.Reader) (*Demuxer, error) {
 		return nil, err
 	}
 	d.opened = d.codec()
-	d.hold()
 	d.measure()
 	return d, nil
 }

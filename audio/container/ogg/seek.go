@@ -20,7 +20,7 @@ func (d *Demuxer) measure() {
 	if !d.r.Seekable() || d.r.Size() < 0 || !d.begun {
 		return
 	}
-	back, at := d.r.Pos(), d.from
+	at := d.from
 	end, chained := d.tail(d.r.Size())
 	if d.chained = chained; chained {
 		if err := d.survey(fewLinks); err != nil && !errors.Is(err, audio.ErrLimit) {
@@ -29,10 +29,19 @@ func (d *Demuxer) measure() {
 		return
 	}
 	d.info.Duration = max(0, input.Duration(d.time(end)-d.opened.PreSkip))
-	d.from = at
-	if err := d.r.Jump(back); err != nil {
-		d.err = err
+	if err := d.reread(at); err != nil {
+		d.queue, d.at, d.err = d.queue[:0], 0, err
 	}
+}
+
+// reread goes back to the page with the packets in the queue.
+func (d *Demuxer) reread(at int64) error {
+	if err := d.r.Jump(at); err != nil {
+		return err
+	}
+	pg, err := d.next()
+	d.page = pg.body
+	return err
 }
 
 // tail reads to end from somewhat before it and returns the last position of our
