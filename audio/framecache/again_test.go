@@ -15,7 +15,7 @@ import (
 // take has c record so many frames and returns what must end it.
 func take(t *testing.T, c *Cache, version string, frames [][]byte) *Recording {
 	t.Helper()
-	r := c.Record(version, 0, about)
+	r := c.Record(version, 0, 0, about)
 	if r == nil {
 		t.Fatalf("%s is not recorded", version)
 	}
@@ -41,7 +41,7 @@ func TestOneRecordingLeavesRoomForTheNext(t *testing.T) {
 			synctest.Wait()
 		}
 		first := take(t, c, "two", almost)
-		second := c.Record("three", 0, about)
+		second := c.Record("three", 0, 0, about)
 		for _, f := range music(250, 400) {
 			second.Add(f)
 		}

@@ -7,7 +7,7 @@ func BenchmarkFind(b *testing.B) {
 	o := settings(b)
 	o.Max = 64 << 20
 	c := New(o)
-	r := c.Record("one", 0, about)
+	r := c.Record("one", 0, 0, about)
 	for _, f := range music(30_000, 320) {
 		if !r.Add(f) {
 			b.Fatal("refused")
@@ -39,7 +39,7 @@ func BenchmarkAdd(b *testing.B) {
 	o := settings(b)
 	o.Max = 1 << 40
 	c := New(o)
-	r := c.Record("one", 0, about)
+	r := c.Record("one", 0, 0, about)
 	f := music(1, 320)[0]
 	for b.Loop() {
 		if !r.Add(f) {

@@ -105,6 +105,7 @@ func (c *Cache) Stats() Stats {
 type Piece struct {
 	Media *audio.Media // Ogg Opus; the finder's to close
 	Info  audio.Info   // what the container said of which the frames were made
+	Level float64      // by how many decibels they are louder than that
 }
 
 const (
@@ -113,7 +114,7 @@ const (
 	// part ends the names of files that are being written.
 	part = ".part"
 	// layout is part of every key: files written in another way are not found.
-	layout = "1"
+	layout = "2"
 )
 
 // A key is what a piece is found by.

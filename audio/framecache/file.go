@@ -32,13 +32,19 @@ var footSize = int64(binary.Size(foot{}))
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// known is what is told of a piece.
+type known struct {
+	Level float64
+	Info  audio.Info // without the picture's data
+}
+
 // told returns the parts of a file that say what is known of the piece.
-func told(in audio.Info) (text, picture []byte, err error) {
+func told(level float64, in audio.Info) (text, picture []byte, err error) {
 	picture, in.Artwork.Data = in.Artwork.Data, nil
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(in); err != nil {
+	if err := enc.Encode(known{level, in}); err != nil {
 		return nil, nil, fmt.Errorf("what is known of the piece: %w", err)
 	}
 	if b.Len() > maxTold || len(picture) > maxPicture {
@@ -84,10 +90,11 @@ func read(r io.ReaderAt, size int64, k key) (Piece, error) {
 	if _, err := io.ReadFull(io.NewSectionReader(r, f.Ogg, int64(len(about))), about); err != nil {
 		return Piece{}, err
 	}
-	var p Piece
-	if err := json.Unmarshal(about[:f.Told], &p.Info); err != nil {
+	var all known
+	if err := json.Unmarshal(about[:f.Told], &all); err != nil {
 		return bad(err.Error())
 	}
+	p := Piece{Info: all.Info, Level: all.Level}
 	if f.Picture > 0 {
 		p.Info.Artwork.Data = about[f.Told:]
 	}

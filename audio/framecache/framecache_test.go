@@ -54,7 +54,7 @@ func ended(t testing.TB, c *Cache) Stats {
 func keep(t testing.TB, o Options, version string, frames [][]byte) Stats {
 	t.Helper()
 	c := New(o)
-	r := c.Record(version, 0, about)
+	r := c.Record(version, 0, -3.25, about)
 	for _, f := range frames {
 		r.Add(f)
 	}
@@ -96,6 +96,9 @@ func TestWhatWasKeptIsFoundAfterARestart(t *testing.T) {
 	if !ok {
 		t.Fatal("not found")
 	}
+	if p.Level != -3.25 {
+		t.Errorf("%v dB louder", p.Level)
+	}
 	if !reflect.DeepEqual(p.Info, about) {
 		t.Errorf("told\n%+v instead of\n%+v", p.Info, about)
 	}
@@ -131,7 +134,7 @@ func TestWhatDoesNotEndWellIsNotKept(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := settings(t)
 			c := New(o)
-			r := c.Record("one", 0, about)
+			r := c.Record("one", 0, 0, about)
 			for _, f := range music(100, 300) {
 				if !r.Add(f) {
 					t.Fatal("refused")
@@ -148,7 +151,7 @@ func TestWhatDoesNotEndWellIsNotKept(t *testing.T) {
 	}
 	o := settings(t)
 	c := New(o)
-	c.Record("one", 0, about).Keep(0) // without a frame
+	c.Record("one", 0, 0, about).Keep(0) // without a frame
 	if s := ended(t, c); s.Kept != 0 {
 		t.Errorf("%+v", s)
 	}
@@ -172,18 +175,18 @@ func TestWhatCannotBeKeptIsNotRecorded(t *testing.T) {
 	defer c.Close(t.Context())
 	live, playlist := about, about
 	live.Live, playlist.Container = true, "hls"
-	if c.Record("", 0, about) != nil || c.Record("one", 0, live) != nil || c.Record("one", 0, playlist) != nil {
+	if c.Record("", 0, 0, about) != nil || c.Record("one", 0, 0, live) != nil || c.Record("one", 0, 0, playlist) != nil {
 		t.Error("recorded")
 	}
-	r := c.Record("one", 0, about)
-	if r == nil || c.Record("one", 0, about) != nil || c.Record("one", 1, about) == nil {
+	r := c.Record("one", 0, 0, about)
+	if r == nil || c.Record("one", 0, 0, about) != nil || c.Record("one", 1, 0, about) == nil {
 		t.Error("the same is recorded twice, or what is not the same is not")
 	}
 	r.Drop()
 	if err := c.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if c.Record("two", 0, about) != nil {
+	if c.Record("two", 0, 0, about) != nil {
 		t.Error("recorded after Close")
 	}
 }
@@ -193,7 +196,7 @@ func TestNoCacheIsACacheThatKeepsNothing(t *testing.T) {
 	if _, ok := c.Find("one", 0); ok {
 		t.Error("found")
 	}
-	r := c.Record("one", 0, about)
+	r := c.Record("one", 0, 0, about)
 	if r.Add([]byte{1}) {
 		t.Error("recorded")
 	}
@@ -379,7 +382,7 @@ func TestALinkOrAFolderInThePlaceOfAPieceIsNotPlayed(t *testing.T) {
 func TestTwoProcessesShareAFolder(t *testing.T) {
 	o := settings(t)
 	a, b := New(o), New(o)
-	ra, rb := a.Record("one", 0, about), b.Record("one", 0, about)
+	ra, rb := a.Record("one", 0, 0, about), b.Record("one", 0, 0, about)
 	frames := music(200, 300)
 	for _, f := range frames {
 		ra.Add(f)
@@ -491,7 +494,7 @@ func TestASlowDiskCostsTheRecordingOnly(t *testing.T) {
 	o.Lost = func(err error) { why = err }
 	c := New(o)
 	c.tidy.Lock() // the writer waits for it with its first frames in hand
-	r := c.Record("one", 0, about)
+	r := c.Record("one", 0, 0, about)
 	taken := 0
 	for _, f := range music(2*rows*row, 100) {
 		if !r.Add(f) {
@@ -514,7 +517,7 @@ func TestASlowDiskCostsTheRecordingOnly(t *testing.T) {
 func TestCloseWaitsNoLongerThanItMay(t *testing.T) {
 	c := New(settings(t))
 	c.tidy.Lock()
-	r := c.Record("one", 0, about)
+	r := c.Record("one", 0, 0, about)
 	for _, f := range music(row, 100) {
 		r.Add(f)
 	}
@@ -535,7 +538,7 @@ func TestTakingAFrameAllocatesNothing(t *testing.T) {
 	o := settings(t)
 	o.Max = 64 << 20
 	c := New(o)
-	r := c.Record("one", 0, about)
+	r := c.Record("one", 0, 0, about)
 	f := music(1, 300)[0]
 	n := testing.AllocsPerRun(rows*row/2, func() {
 		if !r.Add(f) {

@@ -23,7 +23,7 @@ func FuzzRead(f *testing.F) {
 	}
 	k := New(o).key("one", 0)
 	body := whole[:len(whole)-int(footSize)]
-	cut := int64(bytes.LastIndex(body, []byte(`{"Container"`)))
+	cut := int64(bytes.LastIndex(body, []byte(`{"Level"`)))
 	picture := int64(len(about.Artwork.Data))
 	f.Add(whole, false, int64(0), int64(0))
 	f.Add(body, true, int64(len(body))-cut-picture, picture)
@@ -46,7 +46,7 @@ func FuzzRead(f *testing.F) {
 			}
 			return
 		}
-		if _, _, err := told(p.Info); err != nil && !errors.Is(err, audio.ErrLimit) {
+		if _, _, err := told(p.Level, p.Info); err != nil && !errors.Is(err, audio.ErrLimit) {
 			t.Fatalf("what was told cannot be told: %v", err)
 		}
 		d, err := container.Open(p.Media)

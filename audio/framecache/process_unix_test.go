@@ -43,7 +43,7 @@ func process(t *testing.T, what, dir string) *exec.Cmd {
 
 // recordForEver says so when half of a piece is on its way to the disk, and waits.
 func recordForEver(o Options) {
-	r := New(o).Record("one", 0, about)
+	r := New(o).Record("one", 0, 0, about)
 	for _, f := range music(5*row, 1000) {
 		r.Add(f)
 	}
@@ -112,7 +112,7 @@ func recordLimited(o Options) {
 	}
 	o.Lost = func(err error) { fmt.Println(err) }
 	c := New(o)
-	long, short := c.Record("long", 0, about), c.Record("short", 0, about)
+	long, short := c.Record("long", 0, 0, about), c.Record("short", 0, 0, about)
 	for _, f := range music(500, 400) {
 		long.Add(f) // whatever it says, the music goes on
 	}

@@ -45,10 +45,11 @@ type batch struct {
 }
 
 // Record begins a recording of media of that audio.Media.Version, encoded for that
-// many bit/s; info is what its container says, and is kept with it. It returns nil
+// many bit/s; level is by how many decibels it is made louder, and info what its
+// container says, which are kept with it. It returns nil
 // if there is nothing to be recorded: live media, media that refer to others, which
 // a version says nothing of, and what is being recorded already.
-func (c *Cache) Record(version string, bitrate int, info audio.Info) *Recording {
+func (c *Cache) Record(version string, bitrate int, level float64, info audio.Info) *Recording {
 	if c == nil || version == "" || info.Live || info.Container == "hls" {
 		return nil
 	}
@@ -64,7 +65,7 @@ func (c *Cache) Record(version string, bitrate int, info audio.Info) *Recording 
 		r.free <- new(batch)
 	}
 	c.tasks.Go(func() {
-		err := c.write(r, k, info)
+		err := c.write(r, k, known{level, info})
 		r.dead.Store(true)
 		c.mu.Lock()
 		delete(c.busy, k.name())

@@ -12,7 +12,7 @@ import (
 )
 
 // write takes r down until it is over, and keeps it if it is whole.
-func (c *Cache) write(r *Recording, k key, info audio.Info) (err error) {
+func (c *Cache) write(r *Recording, k key, about known) (err error) {
 	var o *output
 	defer func() {
 		if o != nil {
@@ -27,10 +27,10 @@ func (c *Cache) write(r *Recording, k key, info audio.Info) (err error) {
 				if r.why != nil || o == nil {
 					return errors.Join(r.why, errEmpty(o))
 				}
-				return o.keep(r.length, k, info)
+				return o.keep(r.length, k, about)
 			}
 			if o == nil {
-				if o, err = c.create(info); err != nil {
+				if o, err = c.create(about.Info); err != nil {
 					return err
 				}
 			}
@@ -120,11 +120,11 @@ func (o *output) add(b *batch) error {
 }
 
 // keep ends the file and gives it its name.
-func (o *output) keep(length int64, k key, info audio.Info) error {
+func (o *output) keep(length int64, k key, about known) error {
 	if err := o.ogg.Close(length); err != nil {
 		return err
 	}
-	text, picture, err := told(info)
+	text, picture, err := told(about.Level, about.Info)
 	if err != nil {
 		return err
 	}

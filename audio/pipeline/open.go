@@ -22,7 +22,8 @@ func Open(m *audio.Media, o Options) (*Stream, error) {
 	}
 	s := New(d, m, o)
 	s.playing = m.Playing
-	s.Level(o.level(d.Info()))
+	s.o.origin.level = o.level(d.Info())
+	s.Level(s.o.origin.level)
 	if !s.rules.passable(s.codec) {
 		if err := s.ready(); err != nil {
 			return nil, errors.Join(err, m.Close())

@@ -54,6 +54,7 @@ type Options struct {
 	// frame on, given what its container says. Open asks it, maybe twice; nil is 0.
 	Level func(audio.Info) float64
 
-	origin origin // of the media, from Open on
-	shared bool   // the packets are frames of a Share, made when they are read
+	origin origin  // of the media, from Open on
+	baked  float64 // by how many decibels the media are louder than the music they were made of
+	shared bool    // the packets are frames of a Share, made when they are read
 }

@@ -11,8 +11,9 @@ import (
 
 // origin is what the frames of a stream are kept under.
 type origin struct {
-	version string // of its media; empty: they are not to be kept
-	bitrate int    // with which they are encoded, 0: the encoder's own
+	version string  // of its media; empty: they are not to be kept
+	bitrate int     // with which they are encoded, 0: the encoder's own
+	level   float64 // by how many decibels they are made louder
 }
 
 // bitrate is what is wanted just now; 0 leaves it to the encoder.
@@ -28,7 +29,7 @@ func (o *Options) level(in audio.Info) float64 {
 	if o.Level == nil {
 		return 0
 	}
-	return o.Level(in)
+	return sensible(o.Level(in))
 }
 
 // again returns the stream of what was kept of m, which it then closes; nil if
@@ -37,19 +38,22 @@ func again(m *audio.Media, o *Options) *Stream {
 	if o.Kept == nil || m.Version == "" {
 		return nil
 	}
-	o.origin = origin{m.Version, o.bitrate()}
+	o.origin = origin{version: m.Version, bitrate: o.bitrate()}
 	kept, ok := o.Kept.Find(o.origin.version, o.origin.bitrate)
 	if !ok {
 		return nil
 	}
 	d, err := container.Open(kept.Media)
-	if err != nil || !mayPass(d.Codec()) || !o.Settings.Neutral() || o.level(kept.Info) != 0 {
+	if err != nil || !mayPass(d.Codec()) || !o.Settings.Neutral() || o.level(kept.Info) != kept.Level {
 		_ = kept.Media.Close()
 		return nil
 	}
 	_ = m.Close() // nothing was read of it
 	played := *o
-	played.origin = origin{}
+	played.origin, played.baked = origin{}, kept.Level
+	if kept.Level != 0 {
+		played.Measure = MeasureNothing // it is not the music's own loudness
+	}
 	return New(told{d, kept.Info}, kept.Media, played)
 }
 
@@ -62,7 +66,7 @@ type told struct {
 func (t told) Info() audio.Info { return t.info }
 
 // A recorder has the frames of a pump kept if they turn out to be those of a whole
-// play, from beginning to end, of music that was encoded and nothing else done to.
+// play, from beginning to end, of music that was levelled at most, and encoded.
 type recorder struct {
 	s    *Stream
 	to   *framecache.Recording // nil: they are not to be kept
@@ -79,7 +83,7 @@ func (s *Stream) recordable() bool {
 func (s *Stream) recorder() recorder {
 	r := recorder{s: s}
 	if s.recordable() {
-		r.to = s.o.Kept.Record(s.o.origin.version, s.o.origin.bitrate, s.Info())
+		r.to = s.o.Kept.Record(s.o.origin.version, s.o.origin.bitrate, s.o.origin.level, s.Info())
 	}
 	return r
 }
@@ -109,7 +113,19 @@ func (r *recorder) drop() {
 }
 
 // dry reports whether the frame last made was encoded of music to which nothing
-// had been done.
+// had been done, but that it is louder as it was to be from the beginning.
 func (s *Stream) dry() bool {
-	return s.mode == Transcode && !s.coder.wet
+	c, w := s.coder, s.want.Load()
+	if s.mode != Transcode || !c.wet {
+		return s.mode == Transcode && s.o.origin.level == 0
+	}
+	return w.neutral && !w.hold && s.o.origin.level != 0 && c.level.steady(factor(s.o.origin.level)) && c.untouched()
 }
+
+// untouched reports whether nothing is done to the music but that it is levelled.
+func (c *coder) untouched() bool {
+	return c.chain.Settled() && c.volume.open() && c.fade.open() && c.duck.open() && len(c.over) == 0 && len(c.tails) == 0 && !c.staying
+}
+
+// steady reports whether the gain is and stays so.
+func (r *slide) steady(gain float64) bool { return r.gain == gain && r.target == gain }

@@ -433,6 +433,63 @@ func TestWhatWillBeEncodedAnywayIsMadeOfTheMusicItself(t *testing.T) {
 	}
 }
 
+// Frames are kept as they were levelled: the piece passes as long as it is to be
+// that loud.
+func TestAPieceThatIsLevelledPassesTheSecondTime(t *testing.T) {
+	path, files := soundFile(t, "mp3", 2), folder(t)
+	at := func(db float64, c *framecache.Cache) Options {
+		o := keeping(c)
+		o.Level = func(audio.Info) float64 { return db }
+		return o
+	}
+	cache := framecache.New(files)
+	first := playWith(t, opened(t, path), at(-5, cache), nil)
+	cache = restarted(t, cache, files)
+	second := playWith(t, opened(t, path), at(-5, cache), func(n int, p *Pump) {
+		if n == 50 {
+			p.stream.Level(-5) // is said again whenever something is said
+		}
+	})
+	if first.stats.Passed > 0 || second.stats.Transcoded > 0 {
+		t.Fatalf("%+v, then %+v", first.stats, second.stats)
+	}
+	same(t, first, second)
+	want := playWith(t, opened(t, path), at(0, nil), nil)
+	louder := playWith(t, opened(t, path), at(-5, cache), func(n int, p *Pump) {
+		if n == 0 {
+			p.stream.Level(0)
+		}
+	})
+	if d := rms(t, louder.frames[len(louder.frames)-20:]) / rms(t, want.frames[len(want.frames)-20:]); d < 0.8 || d > 1.25 {
+		t.Errorf("when it is not to be levelled any more it is %v times as loud as it is", d)
+	}
+	other := playWith(t, opened(t, path), at(0, cache), nil)
+	if other.stats.Passed > 0 {
+		t.Errorf("%+v", other.stats)
+	}
+	same(t, want, other)
+	cache = restarted(t, cache, files) // the last way of playing it is the one that is kept
+	if again := playWith(t, opened(t, path), at(0, cache), nil); again.stats.Transcoded > 0 {
+		t.Errorf("%+v", again.stats)
+	}
+}
+
+// rms is how loud frames are.
+func rms(t *testing.T, frames []audio.Frame) float64 {
+	t.Helper()
+	d, err := opus.NewDecoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pcm []float32
+	for _, f := range frames {
+		if pcm, err = d.Decode(pcm, audio.Packet{Data: f.Opus}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return loudness(pcm[len(pcm)/4:]) // once the decoder is warm
+}
+
 func TestAPieceThatPassesCanBeChangedAndSought(t *testing.T) {
 	path, files := soundFile(t, "mp3", 3), folder(t)
 	cache := framecache.New(files)

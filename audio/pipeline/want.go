@@ -44,12 +44,20 @@ func (s *Stream) Want(e effect.Settings) {
 // beginning; after it, the sound slides there within two seconds. What is no number
 // counts as 0.
 func (s *Stream) Level(db float64) {
-	level := math.Pow(10, min(max(db, -60), 60)/20)
-	if math.IsNaN(db) {
-		level = 1
-	}
+	level := factor(sensible(db) - s.o.baked)
 	s.ask(func(w *wanted) { w.level = level })
 }
+
+// sensible is db, if that is a number, within what levels can be.
+func sensible(db float64) float64 {
+	if math.IsNaN(db) {
+		return 0
+	}
+	return min(max(db, -60), 60)
+}
+
+// factor is what samples are multiplied with to be db louder.
+func factor(db float64) float64 { return math.Pow(10, db/20) }
 
 // Hold fades the sound out within fade, or in again. When it is out, Silent.
 func (s *Stream) Hold(on bool, fade time.Duration) {
