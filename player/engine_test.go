@@ -2,12 +2,14 @@ package player_test
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"testing"
 	"time"
 
 	"segue/audio"
 	"segue/audio/codec/opus"
+	"segue/audio/effect"
 	"segue/player"
 	"segue/player/playertest"
 )
@@ -199,4 +201,50 @@ func TestARealPlayIsMeasuredAndTheNextOneLevelled(t *testing.T) {
 			s.Errorf("the second time it is %.2f dB louder, at %.2f LUFS", db, l.LUFS)
 		}
 	})
+}
+
+// Whatever is asked for is in what is sent within 60 ms: no more than three frames
+// are heard that were made before.
+func TestControlsAreHeardWithinThreeFrames(t *testing.T) {
+	const most = 3
+	for name, control := range map[string]func(s *stage) error{
+		"volume": func(s *stage) error { _, err := s.p.SetSound(s.Context(), louder(50)); return err },
+		"effect": func(s *stage) error {
+			_, err := s.p.SetSound(s.Context(), func(x *player.Sound) error { x.Effects.Tremolo = effect.Defaults().Tremolo; return nil })
+			return err
+		},
+		"speed": func(s *stage) error {
+			_, err := s.p.SetSound(s.Context(), func(x *player.Sound) error {
+				x.Effects.Timescale = effect.Timescale{On: true, Speed: 1.5, Pitch: 1, Rate: 1}
+				return nil
+			})
+			return err
+		},
+		"pause": func(s *stage) error { return s.p.Pause(s.Context()) },
+		"skip":  func(s *stage) error { _, err := s.p.Skip(s.Context(), 1); return err },
+		"stop":  func(s *stage) error { return s.p.Stop(s.Context()) },
+		"seek":  func(s *stage) error { _, err := s.p.Seek(s.Context(), 40*time.Second); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			playReal(t, func(s *stage) {
+				s.enqueue(s.lib.Add("a", frames(60*second)), s.lib.Add("b", frames(60*second)))
+				s.after(5*time.Second + 10*time.Millisecond)
+				before := len(s.voice.Conn().Heard())
+				if err := control(s); err != nil {
+					s.Fatal(err)
+				}
+				s.after(500 * time.Millisecond)
+				same := 0
+				for _, tick := range s.voice.Conn().Heard()[before:] {
+					if !tick.OK || playertest.Name(tick.Frame.Opus) != fmt.Sprint("a ", before-1+same) {
+						break
+					}
+					same++
+				}
+				if same > most {
+					s.Errorf("%d frames as if nothing had been asked, want at most %d", same, most)
+				}
+			})
+		})
+	}
 }
