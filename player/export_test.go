@@ -11,6 +11,7 @@ type Pump = pump
 
 // Open replaces how media become frames.
 func (r *Registry) Open(f func(ctx, life context.Context, m *audio.Media) (Pump, audio.Info, error)) {
+	r.share = nil
 	r.open = func(ctx, life context.Context, m *audio.Media, w wish) (tape, error) {
 		p, info, err := f(ctx, life, m)
 		if err == nil {

@@ -12,12 +12,9 @@ import (
 // openPipeline makes frames with package pipeline.
 func openPipeline(base pipeline.Options) opener {
 	return func(ctx, life context.Context, m *audio.Media, w wish) (tape, error) {
-		o := base
-		o.Bitrate, o.Settings, o.Level, o.Measure = w.bitrate, w.sound.Effects, w.level, w.measure
-		o.Fade, o.Trim = w.sound.Fade, w.sound.Trim
 		// Probing reads; what ends the opening must end that read too.
 		stop := context.AfterFunc(ctx, func() { _ = m.Close() })
-		stream, err := pipeline.Open(m, o)
+		stream, err := pipeline.Open(m, w.options(base))
 		if !stop() { // ctx came first
 			if err == nil {
 				_ = stream.Close()
@@ -46,10 +43,4 @@ type engine struct {
 func (e engine) Want(s effect.Settings) { e.stream.Want(s) }
 func (e engine) Level(db float64)       { e.stream.Level(db) }
 
-func (e engine) Follow(next pump, overlap time.Duration) {
-	if n, ok := next.(engine); ok {
-		e.Pump.Follow(n.Pump, overlap)
-		return
-	}
-	e.Pump.Follow(nil, 0)
-}
+func (e engine) Follow(next pump, overlap time.Duration) { e.Pump.Follow(under(next), overlap) }

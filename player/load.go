@@ -116,6 +116,11 @@ func (s *state) openTrack(life context.Context, t music.Track, park bool) (_ tap
 	}()
 	ctx, cancel := context.WithTimeout(life, openLimit)
 	defer cancel()
+	if share := s.p.reg.share; share != nil && t.Live {
+		sound := *s.p.sound.Load()
+		of := func(info audio.Info) float64 { return level(sound, t, info, levelling.Measurement{}) }
+		return share(ctx, life, t, wish{sound: sound, level: of, bitrate: s.p.bitrate, park: park})
+	}
 	known := s.recallLoudness(life, t)
 	m, err = s.o.Library.Open(ctx, t)
 	if err != nil {

@@ -2,7 +2,9 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 	"sync"
+	"time"
 
 	"segue/audio"
 	"segue/audio/effect"
@@ -35,6 +37,7 @@ type Ask struct {
 	Key     string                                      // the same for what is the same, like a track's ID
 	Open    func(context.Context) (*audio.Media, error) // is asked if nobody plays it
 	Options Options                                     // their Settings, Level, Bitrate and Fade are this listener's own
+	Live    bool                                        // it is known to be a station
 	Park    bool                                        // it makes no frames yet, as Park says
 }
 
@@ -124,7 +127,7 @@ func (h *Hub) begin(ctx context.Context, a Ask, t *tap) (*Share, error) {
 		return nil, err
 	}
 	t.levelled(a, s.Info())
-	return newShare(h.ctx, s, first, t, m.Live), nil
+	return newShare(h.ctx, s, first, t, m.Live || a.Live), nil
 }
 
 // Len is how many shares there are.
@@ -146,6 +149,11 @@ func (m *Member) Want(e effect.Settings) { m.tap.want(func(w *wish) { w.effects 
 
 // Level makes the piece louder by so many decibels, as Stream.Level does.
 func (m *Member) Level(db float64) { m.tap.want(func(w *wish) { w.level = db }) }
+
+// Seek is refused: others hear the same.
+func (m *Member) Seek(context.Context, time.Duration) error {
+	return fmt.Errorf("a share: %w", audio.ErrNotSeekable)
+}
 
 // Mode reports how the frame last made came about.
 func (m *Member) Mode() Mode {
