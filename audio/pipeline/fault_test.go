@@ -236,6 +236,24 @@ func TestAFaultInOnePlayerCostsTheOthersNothing(t *testing.T) {
 	}
 }
 
+// What is laid over the music is closed when the Pump is, whatever that comes to.
+func TestAnOverlayThatPanicsWhenItIsClosedIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fault{at: "Close"}
+		p := Start(t.Context(), faulty(&fault{}, Options{}))
+		asked(p, 10)
+		if _, ok := p.Overlay(faulty(f, Options{}), 6); !ok {
+			t.Fatal("it is not taken")
+		}
+		if nulled := asked(p, 10); nulled > 0 {
+			t.Errorf("%d nulled", nulled)
+		}
+		if err := p.Close(); err != nil || f.after >= 0 {
+			t.Errorf("%v; closed: %v", err, f.after < 0)
+		}
+	})
+}
+
 // change asks every other player for another sound now and then, and all to seek
 // once. What has ended refuses.
 func change(t *testing.T, i int, players []*Pump) {

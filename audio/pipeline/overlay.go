@@ -44,10 +44,14 @@ func (p *Pump) Overlay(s *Stream, duck float64) (heard <-chan struct{}, ok bool)
 	case p.control.over <- o:
 	default:
 		cancel()
-		_ = s.Close()
+		_ = shut(s)
 		return ctx.Done(), false
 	}
-	context.AfterFunc(ctx, func() { _ = s.Close() })
+	p.tasks.Add(1)
+	context.AfterFunc(ctx, func() {
+		defer p.tasks.Done()
+		_ = shut(s)
+	})
 	p.tasks.Go(func() {
 		o.ahead.read(from, nil)
 		<-ctx.Done()
