@@ -327,7 +327,7 @@ func controlFigures(t *testing.T) string {
 			least, most = min(least, n), max(most, n)
 		}
 		s += fmt.Sprintf("| %s | %d, %d |\n", c.name, least, most)
-		if most > 3 {
+		if most > 2 {
 			t.Errorf("%s: %d frames", c.name, most)
 		}
 	}

@@ -31,10 +31,14 @@ func Presets() []Preset {
 	}
 }
 
-// bass is Lavalink clients' usual bass boost, by so much.
+// bass is Lavalink clients' usual bass boost, by so much; what it takes away above the
+// bass it takes away once.
 func bass(by float64) (e Equalizer) {
 	for i, g := range [...]float64{0.2, 0.15, 0.1, 0.05, 0, -0.05} {
-		e[i] = max(mutedBand, min(fullBand, by*g))
+		if g < 0 {
+			by = min(by, 1)
+		}
+		e[i] = min(fullBand, by*g)
 	}
 	return e
 }

@@ -9,6 +9,6 @@
 // encoded before the source's packets take over again.
 //
 // A Pump runs a Stream in two goroutines: one keeps seconds of packets, the
-// other three frames. So what is wanted of the sound is heard within 60 ms, and
+// other two frames. So what is wanted of the sound is heard within 60 ms, and
 // nothing has to be taken back.
 package pipeline

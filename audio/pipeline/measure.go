@@ -15,7 +15,7 @@ const (
 	MeasureAll             // what passes is decoded for that, which takes a third of what encoding it would
 )
 
-// An gauge measures music as its source has it.
+// A gauge measures music as its source has it.
 type gauge struct {
 	tracker *levelling.Tracker
 	dec     audio.Decoder // of what passes; nil until something did

@@ -118,7 +118,7 @@ func (o *overlay) add(pcm []float32) {
 	o.ended = n < len(pcm)
 }
 
-// mix ducks pcm and adds the overlays to it; it reports whether it changed anything.
+// blend ducks pcm and adds the overlays to it; it reports whether it changed anything.
 func (c *console) blend(pcm []float32) (changed bool) {
 	if len(c.over) == 0 && c.duck.open() {
 		return false

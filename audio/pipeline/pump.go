@@ -10,11 +10,9 @@ import (
 )
 
 const (
-	// shallow is how many frames wait for the sender at most: 60 ms.
-	shallow = 3
-	// scant is how many are left when the pump makes more: two at a time, for
-	// waking it costs more than a frame that passes.
-	scant = 1
+	// shallow is how many frames wait for the sender at most: with the one that is
+	// made next, what is wanted is heard within 60 ms.
+	shallow = 2
 )
 
 // A Pump makes a stream's frames ahead of time. All its methods may be called

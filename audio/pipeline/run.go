@@ -174,9 +174,7 @@ func (p *Pump) Take() (audio.Frame, bool) {
 	select {
 	case f, ok := <-p.frames:
 		left := len(p.frames)
-		if left <= scant {
-			signal(p.room)
-		}
+		signal(p.room)
 		if ok {
 			p.account.took(left, p.done.Load())
 		} else {

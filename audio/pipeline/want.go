@@ -59,7 +59,7 @@ func sensible(db float64) float64 {
 // factor is what samples are multiplied with to be db louder.
 func factor(db float64) float64 { return math.Pow(10, db/20) }
 
-// Hold fades the sound out within fade, or in again. When it is out, Silent.
+// Hold fades the sound out within fade, or in again.
 func (s *Stream) Hold(on bool, fade time.Duration) {
 	n := toSamples(fade)
 	s.ask(func(w *wanted) { w.hold, w.fade = on, n })
