@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -47,6 +48,80 @@ func TestRenderTellsHowLoudItIs(t *testing.T) {
 	}
 	if p := runs(t, nil, "probe", out); !strings.Contains(p.out, "wav, pcm_f32le, 48000 Hz, 2 channels, 5s, 3072 kbit/s\n") {
 		t.Errorf("the result is %s%s", p.out, p.errors)
+	}
+}
+
+// rendersTo renders and gives what --stats says.
+func rendersTo(t *testing.T, args ...string) (stats struct {
+	Mode    string
+	Seconds float64
+	Effects json.RawMessage
+	Levels  []struct {
+		DB float64
+		By string
+	}
+},
+) {
+	t.Helper()
+	got := runs(t, nil, append([]string{"render", "--stats"}, args...)...)
+	if err := json.Unmarshal([]byte(got.errors), &stats); err != nil || got.code != exitOK {
+		t.Fatalf("%q: exit code %d, %v: %s", args, got.code, err, got.errors)
+	}
+	return stats
+}
+
+func TestRenderTakesEffectsByTextFileAndName(t *testing.T) {
+	dir, in := t.TempDir(), piece(t, testdata.Clockwork)
+	text := `{"timescale":{"speed":1.2,"pitch":1.2}}`
+	path := file(t, "nightcore.json", []byte(text+"\n"))
+	var first []byte
+	for i, effects := range []string{text, "@" + path, "nightcore"} {
+		out := filepath.Join(dir, "out.opus")
+		stats := rendersTo(t, in, "-o", out, "--effects", effects)
+		if stats.Seconds != 4.4/1.2 && math.Abs(stats.Seconds-4.4/1.2) > 1e-4 || string(stats.Effects) != `{"timescale":{"speed":1.2,"pitch":1.2,"rate":1}}` {
+			t.Errorf("%s: %+v", effects, stats)
+		}
+		b, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			first = b
+		} else if !bytes.Equal(first, b) {
+			t.Errorf("%s sounds other than the same as text", effects)
+		}
+	}
+	if stats := rendersTo(t, piece(t, testdata.Lantern), "-o", filepath.Join(dir, "same.opus"), "--effects", "{}", "--volume", "100"); stats.Mode != "passthrough" || stats.Effects != nil {
+		t.Errorf("%+v", stats)
+	}
+}
+
+func TestRenderLevels(t *testing.T) {
+	soft := filepath.Join(t.TempDir(), "soft.wav")
+	rendersTo(t, piece(t, testdata.Clockwork), "-o", soft, "--volume", "20")
+	stats := rendersTo(t, soft, "-o", filepath.Join(t.TempDir(), "x.opus"), "--level", "auto")
+	if len(stats.Levels) != 1 || stats.Levels[0].By != "measured" || stats.Levels[0].DB < 10 || stats.Effects != nil || stats.Mode != "transcode" {
+		t.Errorf("%+v", stats)
+	}
+	// What is near to the target passes.
+	if stats := rendersTo(t, piece(t, testdata.Lantern), "-o", filepath.Join(t.TempDir(), "x.opus"), "--level", "auto"); stats.Mode != "passthrough" || stats.Levels[0].DB != 0 {
+		t.Errorf("%+v", stats)
+	}
+}
+
+func TestRenderJoinsSeveral(t *testing.T) {
+	lantern, clockwork := piece(t, testdata.Lantern), piece(t, testdata.Clockwork)
+	for _, c := range []struct {
+		args    []string
+		seconds float64
+	}{
+		{[]string{clockwork, lantern, clockwork}, 4.4 + 24 + 4.4},
+		{[]string{clockwork, lantern, "--crossfade", "2.5"}, 4.4 + 24 - 2.5},
+	} {
+		stats := rendersTo(t, append(c.args, "-o", filepath.Join(t.TempDir(), "all.opus"))...)
+		if math.Abs(stats.Seconds-c.seconds) > 0.04 || stats.Mode != "mixed" {
+			t.Errorf("%q: %+v", c.args, stats)
+		}
 	}
 }
 

@@ -44,6 +44,9 @@ func (s *Stream) warm(at int64) error {
 	for left := warm; left > 0; left-- {
 		if left == 1 && s.coder.fresh { // the first samples of the next are in it
 			s.coder.aim(s.want.Load())
+			if err := s.spare(at); err != nil {
+				return err
+			}
 		}
 		if err := s.produce(); err != nil {
 			return err
@@ -63,6 +66,24 @@ func (s *Stream) warm(at int64) error {
 	if can && (known || !s.joined) {
 		alone.Independent()
 	}
+	return nil
+}
+
+// spare leads a timescale by what is before at and is not to be heard, so that the
+// first sample heard is the one at at.
+func (s *Stream) spare(at int64) error {
+	c := s.coder
+	n := at - c.at
+	if !c.wet || c.chain.Straight() || n <= 0 {
+		return nil
+	}
+	if err := s.fill(n); err != nil || c.short(n) {
+		return err
+	}
+	c.spare(c.pcm[c.head : c.head+int(n)*audio.Channels])
+	c.head += int(n) * audio.Channels
+	c.at = at
+	c.clock.set(c.taken, at)
 	return nil
 }
 

@@ -65,6 +65,15 @@ type measured struct {
 	own   *heard // decodes for the meter; nil if the sink decodes anyway
 	meter *loudness.Meter
 	took  time.Duration // by the clock
+	cpu   time.Duration // of the processor's, all of the process's meanwhile
+}
+
+// begin is called before something is measured, end with what it gave after.
+func (m *measured) begin() (clock time.Time, cpu time.Duration) { return time.Now(), cpuTime() }
+
+func (m *measured) end(clock time.Time, cpu time.Duration) {
+	m.took += time.Since(clock)
+	m.cpu += cpuTime() - cpu
 }
 
 // measure makes sink a measured one.
@@ -73,9 +82,9 @@ func measure(sink Sink) (*measured, error) {
 	if w, ok := sink.(*wavSink); ok {
 		write := w.to
 		w.to = func(pcm []float32) error {
-			start := time.Now()
+			clock, cpu := m.begin()
 			m.meter.Add(pcm)
-			m.took += time.Since(start)
+			m.end(clock, cpu)
 			return write(pcm)
 		}
 		return m, nil
@@ -97,9 +106,9 @@ func (m *measured) Start(skip int64, info audio.Info) error {
 
 func (m *measured) Write(f audio.Frame) error {
 	if m.own != nil {
-		start := time.Now()
+		clock, cpu := m.begin()
 		err := m.own.write(f)
-		m.took += time.Since(start)
+		m.end(clock, cpu)
 		if err != nil {
 			return err
 		}

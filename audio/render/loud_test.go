@@ -18,14 +18,16 @@ import (
 )
 
 // render renders in to the sink that make makes.
-func rendered(t *testing.T, m *audio.Media, o Options, make func(io.Writer) (Sink, error)) ([]byte, Stats) {
+func rendered(t testing.TB, m *audio.Media, o Options, make func(io.Writer) (Sink, error)) ([]byte, Stats) {
 	t.Helper()
 	var out bytes.Buffer
 	sink, err := make(&out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Pipeline = engine
+	if o.Pipeline.Encoder == nil {
+		o.Pipeline = engine
+	}
 	stats, err := Run(t.Context(), m, sink, o)
 	if err != nil {
 		t.Fatal(err)

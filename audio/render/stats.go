@@ -11,8 +11,8 @@ import (
 
 // Stats says what was rendered and what it cost. Costs are the whole process's
 // between beginning and end, so they are the rendering's only if nothing else
-// was running in it. Time and processor time leave out what measuring took, by
-// the clock; memory and allocations do not.
+// was running in it. Time and processor time leave out what measuring took; memory and
+// allocations do not.
 type Stats struct {
 	Container  string  `json:"container"`
 	Codec      string  `json:"codec"`
@@ -69,7 +69,7 @@ func (m bill) stats(r *rendering, length int64) Stats {
 	}
 	wall, cpu := time.Since(m.start), cpuTime()-m.cpu
 	if ear := r.ear; ear != nil {
-		wall, cpu = max(wall-ear.took, 0), max(cpu-ear.took, 0)
+		wall, cpu = max(wall-ear.took, 0), max(cpu-ear.cpu, 0)
 		out.Integrated, out.TruePeak = rounded(ear.meter.Integrated()), rounded(ear.meter.TruePeak())
 	}
 	out.Wall = wall.Seconds()
