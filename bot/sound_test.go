@@ -29,6 +29,7 @@ func TestTheVolumeIsSetShownAndKept(t *testing.T) {
 	h.says(alice, "The volume is 80 %.", "/volume", "level", 80) // nothing plays yet
 	h.says(alice, "Now playing", "/play", "query", "One")
 	h.says(alice, "The volume is 80 %.", "/volume")
+	h.says(alice, "The volume is 80 %.\n", "/nowplaying")
 	h.says(alice, "The volume is 0 %.", "/volume", "level", 0)
 	if v := h.sound().Effects.Volume; !math.IsInf(v, -1) {
 		t.Errorf("silence is %v dB", v)
@@ -79,6 +80,8 @@ func TestEffectsAreSwitchedOnTogetherAndOff(t *testing.T) {
 	h.says(alice, "Effects: **bassboost-high, vaporwave**.", "/effects add", "preset", "vaporwave") // both are speeds
 	h.says(alice, "Effects: **bassboost-high**.", "/effects off", "preset", "vaporwave")
 	h.says(alice, "Effects: **8d**.", "/effects only", "preset", "8d")
+	h.says(alice, "Now playing", "/play", "query", "One")
+	h.says(alice, "The volume is 50 %.\nEffects: **8d**.\nAsked for by", "/nowplaying")
 	h.says(alice, "No effects", "/effects off")
 	if got, want := h.sound().Effects, (effect.Settings{Volume: effect.Percent(50)}); got != want {
 		t.Errorf("with all off: %+v", got)

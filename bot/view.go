@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"segue/audio/effect"
 	"segue/bot/text"
 	"segue/music"
 	"segue/player"
@@ -101,12 +102,26 @@ func (b *Bot) nowPlaying(v *visit) (answer, error) {
 	if s.OnAir != "" {
 		lines = append(lines, v.tell("now.on_air", s.OnAir))
 	}
+	if s.Sound.Effects != (effect.Settings{}) {
+		lines = append(lines, v.changed(s.Sound)...)
+	}
 	code := "now.by"
 	if s.Paused {
 		code = "now.by_paused"
 	}
 	lines = append(lines, v.tell(code, s.Current.By, s.Current.Track.Source))
 	return answer(strings.Join(lines, "\n")), nil
+}
+
+// changed tells what is done to the music.
+func (v *visit) changed(s player.Sound) (lines []string) {
+	if s.Effects.Volume != 0 {
+		lines = append(lines, v.volume(s))
+	}
+	if len(on(s.Effects)) > 0 {
+		lines = append(lines, v.effects(s))
+	}
+	return lines
 }
 
 // bare is t without its length, which is shown elsewhere.

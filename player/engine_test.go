@@ -248,3 +248,15 @@ func TestControlsAreHeardWithinThreeFrames(t *testing.T) {
 		})
 	}
 }
+
+func TestTheNextTrackIsTrimmedAlthoughItWasOpenedBefore(t *testing.T) {
+	playReal(t, func(s *stage) {
+		s.enqueue(s.lib.Add("a", frames(10*second)), s.lib.Add("b", playertest.Script{Bytes: tone(440, 1, 1)}))
+		s.after(5 * time.Second)
+		s.set(func(x *player.Sound) error { x.Trim = true; return nil })
+		s.after(15 * time.Second)
+		if _, n := s.listened(); n < 557 || n > 563 {
+			s.Errorf("%d frames were heard", n)
+		}
+	})
+}

@@ -295,14 +295,17 @@ func TestTheQueueHasALimit(t *testing.T) {
 }
 
 func TestStatusIsTheWholePicture(t *testing.T) {
-	play(t, player.Options{}, func(s *stage) {
-		if st := s.status(); !reflect.DeepEqual(st, player.Status{Guild: guild}) {
+	playWith(t, player.Options{}, `{"crossfade":1}`, func(s *stage) {
+		sound := player.DefaultSound()
+		sound.Crossfade = time.Second
+		s.after(time.Millisecond)
+		if st := s.status(); !reflect.DeepEqual(st, player.Status{Guild: guild, Sound: sound}) {
 			s.Errorf("of nothing: %+v", st)
 		}
 		es := s.enqueue(s.lib.Add("a", playertest.Script{Frames: 10 * second, Length: 11 * time.Second}), s.lib.Add("b", frames(1)))
 		s.after(time.Second)
 		want := player.Status{
-			Guild: guild, Voice: lounge, Text: chat, Current: es[0], Next: es[1:],
+			Guild: guild, Voice: lounge, Text: chat, Current: es[0], Next: es[1:], Sound: sound,
 			Position: time.Second, Played: time.Second, Duration: 11 * time.Second,
 			Info: audio.Info{Container: "test", Duration: 10 * time.Second}, Mode: "passthrough",
 			Counters: player.Counters{Frames: 50, Tracks: 1, Passed: 50},

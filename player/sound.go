@@ -28,7 +28,7 @@ type Sound struct {
 	Levelling levelling.Mode
 	Crossfade time.Duration // how long the end of a track and the beginning of the next are heard together
 	Fade      time.Duration // how long the sound takes to go and come on pause, resume, stop, skip and seek
-	Trim      bool          // the silence at a track's ends is left out
+	Trim      bool          // the silence at a track's ends is left out, from the next track on
 }
 
 // DefaultSound is that of a guild that never chose: every track as it is, gapless,

@@ -197,6 +197,7 @@ func (s *state) status() Status {
 		Guild:    s.p.guild,
 		Text:     s.text,
 		Paused:   s.paused,
+		Sound:    s.sound,
 		Next:     s.queue.Up(),
 		History:  s.queue.History(),
 		Loop:     s.queue.Loop(),

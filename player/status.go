@@ -26,6 +26,8 @@ type Status struct {
 	OnAir    string             // what a live stream says is on just now ("Artist - Title"), or empty
 	Engine   pipeline.PumpStats // of Current; zero while Loading
 
+	Sound Sound // as the guild wants it, once the store has said
+
 	Next    []queue.Entry // in order
 	History []queue.Entry // newest first
 	Loop    queue.Loop

@@ -141,8 +141,12 @@ func (s *state) wasRecalled(asked <-chan struct{}, text string, err error) {
 
 // setSound makes everything that is opened sound as is wanted.
 func (s *state) setSound(sound Sound) {
+	was := s.sound
 	s.sound = sound
 	s.p.sound.Store(&sound)
+	if was.Trim != sound.Trim {
+		s.dropNext() // it is opened for one or the other
+	}
 	for _, l := range []*load{s.old, s.cur, s.next} {
 		s.tune(l)
 	}

@@ -67,19 +67,16 @@ func (s *Stream) trimStart() error {
 		return nil // silence throughout is left as it is
 	}
 	s.trimmed = true
-	to, err := s.arrive(sound - breath)
-	if err == nil && s.failed == nil && !s.aligned {
-		err = s.enter(to)
-	}
+	_, err = s.arrive(sound - breath)
 	return err
 }
 
-// trimStart does that, unless the stream follows another.
+// trimStart does that if it is wanted.
 func (p *Pump) trimStart() error {
-	p.ahead.reach(searchedAt + margin)
-	if p.stream.joined {
+	if !p.stream.o.Trim {
 		return nil
 	}
+	p.ahead.reach(searchedAt + margin)
 	return p.stream.trimStart()
 }
 

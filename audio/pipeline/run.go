@@ -82,7 +82,8 @@ func (p *Pump) start(ctx context.Context) bool {
 	if !p.control.parked {
 		return true
 	}
-	if _, err := guarded(func() (struct{}, error) { return struct{}{}, p.stream.prime() }); err == nil {
+	prime := func() (struct{}, error) { return struct{}{}, errors.Join(p.trimStart(), p.stream.prime()) }
+	if _, err := guarded(prime); err == nil {
 		p.control.primed.Store(true)
 	} // else Next will say the same
 	p.getReady()
@@ -102,7 +103,7 @@ func (p *Pump) start(ctx context.Context) bool {
 func (p *Pump) play(ctx context.Context) {
 	record := p.stream.recorder()
 	defer record.drop()
-	if p.stream.o.Trim {
+	if !p.control.parked {
 		_, err := guarded(func() (struct{}, error) { return struct{}{}, p.trimStart() })
 		if !p.fine(ctx, err) {
 			return
