@@ -121,11 +121,12 @@ func (s *state) openTrack(life context.Context, t music.Track, park bool) (_ tap
 		of := func(info audio.Info) float64 { return level(sound, t, info, levelling.Measurement{}) }
 		return share(ctx, life, t, wish{sound: sound, level: of, bitrate: s.p.bitrate, park: park})
 	}
-	known := s.recallLoudness(life, t)
 	m, err = s.o.Library.Open(ctx, t)
 	if err != nil {
 		return tape{}, err
 	}
+	key := measuredAs(t, m)
+	known := s.recallLoudness(life, key)
 	forward, measured := m.Seeker == nil, levelling.Measurement{}
 	late := time.NewTimer(recallLimit)
 	defer late.Stop()
@@ -138,7 +139,7 @@ func (s *state) openTrack(life context.Context, t music.Track, park bool) (_ tap
 	opened, err := s.p.reg.open(ctx, life, m, wish{
 		sound: sound, level: of, bitrate: s.p.bitrate, park: park, measure: s.measure(sound, t, measured, m.Live),
 	})
-	opened.forward, opened.measured = forward, measured
+	opened.forward, opened.key, opened.measured = forward, key, measured
 	return opened, err
 }
 
@@ -258,7 +259,7 @@ func (s *state) drop(l *load) {
 	s.spent.add(r.pump.Stats())
 	s.task(func() {
 		_ = r.pump.Close()
-		s.keepLoudness(l.entry.Track, r.measured, r.pump.Measured())
+		s.keepLoudness(r.key, r.measured, r.pump.Measured())
 	})
 }
 

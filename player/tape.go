@@ -8,6 +8,7 @@ import (
 	"segue/audio/effect"
 	"segue/audio/levelling"
 	"segue/audio/pipeline"
+	"segue/music"
 )
 
 // A pump makes frames ahead of time: pipeline.Pump as the player sees it. But for
@@ -55,6 +56,7 @@ type tape struct {
 	playing func() string // what a live stream says is on; may be nil
 	forward bool          // it cannot be asked for a part of the media again
 
+	key      music.TrackID         // what its loudness is kept under; empty: it is not
 	measured levelling.Measurement // an earlier time
 }
 

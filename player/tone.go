@@ -26,8 +26,9 @@ type Store interface {
 	// Sound gives what SaveSound was told last, "" if it never was.
 	Sound(ctx context.Context, g music.GuildID) (string, error)
 	SaveSound(ctx context.Context, g music.GuildID, sound string) error
-	// Loudness gives what is known of a track, zero if nothing. SaveLoudness keeps
-	// more about it, unless what is kept was measured over more of it.
+	// Loudness gives what is known of a track, or of its very bytes (Media.Version),
+	// zero if nothing. SaveLoudness keeps more about it, unless what is kept was measured
+	// over more of it.
 	Loudness(ctx context.Context, t music.TrackID) (music.Loudness, error)
 	SaveLoudness(ctx context.Context, t music.TrackID, l music.Loudness) error
 }
@@ -261,31 +262,41 @@ func (n *notes) busy() bool {
 	return n.writing
 }
 
-// recallLoudness asks the store how loud t was found to be. It is called from a task.
-func (s *state) recallLoudness(ctx context.Context, t music.Track) <-chan levelling.Measurement {
+// measuredAs is what the loudness of t is kept under: its bytes, where m names them, for
+// a file may be replaced by another.
+func measuredAs(t music.Track, m *audio.Media) music.TrackID {
+	if m.Version != "" {
+		return music.TrackID(m.Version)
+	}
+	return t.ID
+}
+
+// recallLoudness asks the store how loud what is kept under key was found to be. It
+// is called from a task.
+func (s *state) recallLoudness(ctx context.Context, key music.TrackID) <-chan levelling.Measurement {
 	known := make(chan levelling.Measurement, 1)
 	s.task(func() {
 		ctx, cancel := context.WithTimeout(ctx, storeLimit)
 		defer cancel()
-		l, err := s.o.Store.Loudness(ctx, t.ID)
+		l, err := s.o.Store.Loudness(ctx, key)
 		if err != nil && ctx.Err() == nil {
-			s.log.Warn("loudness not read", "track", t.ID, "err", err)
+			s.log.Warn("loudness not read", "track", key, "err", err)
 		}
 		known <- fromLoudness(l)
 	})
 	return known
 }
 
-// keepLoudness notes how loud t was found to be, if that tells more than was known.
-// It is called from a task.
-func (s *state) keepLoudness(t music.Track, known, m levelling.Measurement) {
-	if !m.Better(known) || t.ID == "" {
+// keepLoudness notes under key how loud a track was found to be, if that tells more
+// than was known. It is called from a task.
+func (s *state) keepLoudness(key music.TrackID, known, m levelling.Measurement) {
+	if !m.Better(known) || key == "" {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), storeLimit)
 	defer cancel()
 	l := music.Loudness{Told: true, LUFS: m.LUFS, Peak: m.Peak, Heard: samples(m.Heard)}
-	if err := s.o.Store.SaveLoudness(ctx, t.ID, l); err != nil {
-		s.log.Warn("loudness not kept", "track", t.ID, "err", err)
+	if err := s.o.Store.SaveLoudness(ctx, key, l); err != nil {
+		s.log.Warn("loudness not kept", "track", key, "err", err)
 	}
 }

@@ -262,6 +262,22 @@ func TestTracksAreLevelledByWhatIsKnownOfThem(t *testing.T) {
 	})
 }
 
+func TestAFileThatIsReplacedIsNotLevelledByTheOldOne(t *testing.T) {
+	play(t, player.Options{}, func(s *stage) {
+		s.enqueue(s.lib.Add("a", playertest.Script{Frames: second, Version: "1", LUFS: -5}))
+		s.after(3 * time.Second)
+		for version, want := range map[string]float64{"1": -9, "2": 0} {
+			s.enqueue(s.lib.Add("a", playertest.Script{Frames: second, Version: version}))
+			s.after(3 * time.Second)
+			s.pump("a").see(func(r *reel) {
+				if math.Abs(r.level-want) > 1e-6 {
+					s.Errorf("version %s is made louder by %v dB, want %v", version, r.level, want)
+				}
+			})
+		}
+	})
+}
+
 func TestLevellingFollowsTheGuildWhileATrackPlays(t *testing.T) {
 	play(t, player.Options{}, func(s *stage) {
 		s.enqueue(s.lib.Add("a", playertest.Script{Frames: 10 * second, Gain: -12}))

@@ -25,6 +25,7 @@ type Script struct {
 	Bytes   []byte        // what is in it; nil: Opus in Ogg, made of Frame
 	Live    bool
 	Length  time.Duration // what the source says about its duration; 0: nothing
+	Version string        // names its bytes
 	Forward bool          // its bytes only flow forward
 
 	// For an engine that plays Media itself rather than Bytes.
@@ -83,6 +84,7 @@ func (l *Library) Open(ctx context.Context, t music.Track) (*audio.Media, error)
 	l.open++
 	l.mu.Unlock()
 	opened := &audio.Media{ReadCloser: m, Seeker: m, Ext: ".opus", Size: int64(len(b))}
+	opened.Version = s.Version
 	if s.Forward {
 		opened.Seeker = nil
 	}
