@@ -16,8 +16,9 @@ const (
 	back = 4 * audio.SampleRate
 	// farBack is the same for a line that is slower than the others.
 	farBack = 12 * audio.SampleRate
-	// feedBytes bounds all packets of a feed in memory, whatever they claim to last.
-	feedBytes = 4 << 20
+	// feedBytes bounds all packets of a feed in memory, whatever they claim to last:
+	// twice deepBytes behind who is furthest, who may hear it faster than the others.
+	feedBytes = 6 << 20
 	// drained is how much of a live station nobody listens to just now is let go
 	// at a time, so that it is not old when somebody does again.
 	drained = time.Second
@@ -239,8 +240,8 @@ func (f *feed) pass(p *fed) {
 	}
 }
 
-// stale reports whether c reads what was sent long ago: all who listened through it
-// were silent for a while.
+// stale reports whether c would read what was sent long ago, because nobody has
+// listened through it for a while. Who is only slow is not meant.
 func (f *feed) stale(c *cursor) bool {
 	const long = 2 * audio.SampleRate
 	f.mu.Lock()
@@ -248,10 +249,17 @@ func (f *feed) stale(c *cursor) bool {
 	switch {
 	case c.next < f.first:
 		return true
-	case c.next >= f.front:
+	case c.next >= f.front || time.Since(c.moved) < drained:
 		return false
 	}
 	return f.taken.length-f.at(c.next).before.length > long
+}
+
+// dry reports whether all that has come has been read, and more is to come.
+func (f *feed) dry() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.front == f.next && f.ended == nil
 }
 
 // held is what has been read ahead of the furthest, and how long the packet now
@@ -297,12 +305,15 @@ type cursor struct {
 	some chan struct{} // has one when packets may have come
 	done chan struct{} // closed by Close
 	once sync.Once
-	next int64 // number of the packet to be read next; guarded by the feed's lock
+
+	// Guarded by the feed's lock.
+	next  int64     // number of the packet to be read next
+	moved time.Time // when one was read
 }
 
 // cursor returns one that reads packet n next; the caller has the lock.
 func (f *feed) cursor(n int64) *cursor {
-	c := &cursor{feed: f, some: make(chan struct{}, 1), done: make(chan struct{}), next: n}
+	c := &cursor{feed: f, some: make(chan struct{}, 1), done: make(chan struct{}), next: n, moved: time.Now()}
 	f.cursors = append(f.cursors, c)
 	return c
 }
@@ -339,6 +350,7 @@ func (c *cursor) take() (_ audio.Packet, ok bool, err error) {
 		f.pass(p)
 	}
 	c.next++
+	c.moved = time.Now()
 	return p.Packet, true, nil
 }
 

@@ -41,6 +41,10 @@ type Options struct {
 	// cut.
 	Fade time.Duration
 
+	// Ring is how long what echoes may sound on at most when the music has ended; 0 is
+	// not at all.
+	Ring time.Duration
+
 	// Measure says whether a Pump finds out how loud the music is.
 	Measure Measure
 
@@ -56,5 +60,4 @@ type Options struct {
 
 	origin origin  // of the media, from Open on
 	baked  float64 // by how many decibels the media are louder than the music they were made of
-	shared bool    // the packets are frames of a Share, made when they are read
 }

@@ -19,6 +19,7 @@ const (
 // from any goroutine. Who starts it closes it.
 type Pump struct {
 	stream *Stream
+	tap    *tap // nil: the media are its own
 	ahead  *ahead
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
@@ -58,8 +59,11 @@ func launch(ctx context.Context, s *Stream, parked bool) *Pump {
 	p.control.gone.Store(!parked)
 	p.control.over = make(chan *overlay, layers)
 	p.Fade(s.o.Fade)
-	from, shared := s.from, s.o.shared
-	if !shared {
+	from := s.from
+	t, shared := from.(*tap)
+	if shared {
+		p.tap, t.short = t, &p.ahead.short
+	} else {
 		s.from = p.ahead
 	}
 	p.tasks.Add(1)
@@ -93,7 +97,7 @@ func (p *Pump) waitForRoom(ctx context.Context) bool {
 func (p *Pump) report(left int) {
 	const begun = 10 // times asked: what keeps up is ahead by then
 	g := p.stream.o.Governor
-	if g == nil || p.stream.Mode() != Transcode || p.done.Load() {
+	if g == nil || p.Mode() != Transcode || p.done.Load() {
 		return
 	}
 	if p.asked.Load() < begun {
@@ -104,7 +108,13 @@ func (p *Pump) report(left int) {
 }
 
 // Mode reports how the frame last made came about.
-func (p *Pump) Mode() Mode { return p.stream.Mode() }
+func (p *Pump) Mode() Mode {
+	m := p.stream.Mode()
+	if m == Passthrough && p.tap != nil {
+		m = Mode(p.tap.mode.Load()) // what passes was made by others
+	}
+	return m
+}
 
 // Playing is what a live stream says is on just now, or "".
 func (p *Pump) Playing() string {

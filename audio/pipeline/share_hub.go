@@ -155,14 +155,6 @@ func (m *Member) Seek(context.Context, time.Duration) error {
 	return fmt.Errorf("a share: %w", audio.ErrNotSeekable)
 }
 
-// Mode reports how the frame last made came about.
-func (m *Member) Mode() Mode {
-	if m.Pump.Mode() == Transcode {
-		return Transcode
-	}
-	return Mode(m.tap.mode.Load())
-}
-
 // Info is what the container tells about what is played.
 func (m *Member) Info() audio.Info { return m.tap.Info() }
 
@@ -170,7 +162,7 @@ func (m *Member) Info() audio.Info { return m.tap.Info() }
 func (m *Member) Stats() PumpStats {
 	st := m.Pump.Stats()
 	own := st.Transcoded
-	st.Passed, st.Transcoded, st.Mode = max(m.tap.passed.Load()-own, 0), own+m.tap.transcoded.Load(), m.Mode()
+	st.Passed, st.Transcoded = max(m.tap.passed.Load()-own, 0), own+m.tap.transcoded.Load()
 	frames := st.Frames
 	st.Depth, st.Waiting = m.tap.share.feed.held()
 	st.Frames = frames

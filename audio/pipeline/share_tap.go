@@ -33,6 +33,7 @@ type tap struct {
 	mode    atomic.Uint32  // how the frame last read came about
 	some    chan struct{}  // has one when frames may have come
 	gone    chan struct{}  // closed by Close
+	short   *atomic.Bool   // the pump waits for packets, not for time
 	stash   []audio.Packet // the reader's: read, and to be read again
 
 	// Guarded by the share's lock.
@@ -65,7 +66,7 @@ func (t *tap) levelled(a Ask, i audio.Info) {
 // member lets frames be made until life ends.
 func (t *tap) member(life context.Context, a Ask) *Member {
 	of, o := t.share.of, a.Options
-	o.Settings, o.Level, o.Kept, o.origin, o.shared = effect.Settings{}, nil, nil, origin{}, true
+	o.Settings, o.Level, o.Kept, o.origin = effect.Settings{}, nil, nil, origin{}
 	o.Measure, o.Trim = 0, false // of the music itself
 	o.Encoder, o.Decoder, o.Tables = of.o.Encoder, of.o.Decoder, of.o.Tables
 	s := New(t, t, o)
@@ -106,7 +107,9 @@ func (t *tap) ReadPacket() (audio.Packet, error) {
 		if ok || err != nil {
 			return p, err
 		}
+		t.short.Store(t.share.feed.dry())
 		t.wait(nil) // once it is closed, read says so
+		t.short.Store(false)
 	}
 }
 
@@ -253,6 +256,9 @@ func (t *tap) meet() {
 				o.order(o.made + (t.last.end-newest)/frameSamples + 2) // soon
 			}
 			continue
+		}
+		if t.share.live && o.made-n > tardy/2 {
+			continue // they are far ahead, and there who is late leaves music out
 		}
 		if c := o.at(n); c.aligned != t.last.aligned || !t.alike(c) {
 			continue
