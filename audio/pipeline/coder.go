@@ -61,6 +61,7 @@ type coder struct {
 	// patient is whether a quiet moment is to be waited for to mend that
 	patient bool
 
+	ring     ring  // what echoes when the music has ended
 	level    slide // by which the piece is made louder or softer
 	fade     slide // in and out
 	silent   int   // frames made since it was out
@@ -87,7 +88,7 @@ const (
 func (c *coder) start(at, heard, skip, music, zero int64, fresh bool) {
 	c.in.reset(place{first: at - heard - skip, origin: at - heard, music: music, zero: zero})
 	c.enc.Reset()
-	c.wet, c.fresh, c.led, c.tails, c.staying = false, fresh, false, nil, false
+	c.wet, c.fresh, c.led, c.tails, c.staying, c.ring = false, fresh, false, nil, false, ring{}
 	if !fresh {
 		c.level.reset(1)
 	}

@@ -88,7 +88,11 @@ func (m *Medley) turn() {
 // leave lets the next piece join the one at hand if it is time.
 func (m *Medley) leave() {
 	s := m.now
-	if m.open == nil && m.next == nil || !m.fore.reach(m.overlap+margin) || !m.ready() || !m.primed {
+	if m.open == nil && m.next == nil || !m.fore.reach(m.overlap+margin) || !m.ready() {
+		return
+	}
+	s.o.Ring = 0 // echoes sound on over what follows, if at all
+	if !m.primed {
 		return
 	}
 	if _, err := s.Lead(); err != nil {

@@ -141,7 +141,7 @@ func (s *Stream) Lead() (int64, error) {
 // for the stream's owner.
 func (s *Stream) Length() int64 {
 	if s.mode == Transcode {
-		return max(s.coder.fed, 0) + s.added + s.coder.bent
+		return max(s.coder.fed, 0) + s.coder.ring.lasted + s.added + s.coder.bent
 	}
 	bent := int64(0)
 	if s.coder != nil {
@@ -332,6 +332,7 @@ func (s *Stream) produce() error {
 		if err := s.fill(min(max(c.lacks(), least), most)); err != nil {
 			return err
 		}
+		s.ring()
 		c.step()
 	}
 	if c.ended && (!c.wet || c.flushed) && !c.pad() {

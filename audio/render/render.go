@@ -43,11 +43,15 @@ type Options struct {
 // sink is told to skip it.
 const preroll = 80 * time.Millisecond
 
+// ringing is how long echoes are written at most after the music: until they are not
+// heard any more is mostly sooner.
+const ringing = 8 * time.Second
+
 // errRange is a part of the media that makes no sense.
 var errRange = errors.New("the part to render ends before it begins")
 
 // Run opens m, renders what o asks for into sink, and closes m, also when ctx
-// ends. If the media turns out to be damaged or cut short, sink gets what was
+// ends. What echoes when the music is over is written too. If the media turns out to be damaged or cut short, sink gets what was
 // good, and the error comes beside the Stats.
 func Run(ctx context.Context, m *audio.Media, sink Sink, o Options) (Stats, error) {
 	r := &rendering{o: o, next: func() (*audio.Media, error) { return nil, io.EOF }}
@@ -84,7 +88,7 @@ func (r *rendering) render(ctx context.Context, m *audio.Media, sink Sink) (Stat
 	}
 	defer r.release()
 	costs := startBill()
-	o.Pipeline.Settings = o.Settings
+	o.Pipeline.Settings, o.Pipeline.Ring = o.Settings, ringing
 	var err error
 	if r.first, err = r.open(ctx, m); err != nil {
 		return Stats{}, because(ctx, err)
