@@ -13,9 +13,6 @@ import (
 const (
 	// fewest is how many packets there is room for at first.
 	fewest = 32
-	// piece is how many bytes of packets are allocated at once: the last of them
-	// keeps all.
-	piece = 4 << 10
 	// overhead is what a packet costs beside its data.
 	overhead = 64
 )
@@ -41,7 +38,6 @@ type ahead struct {
 	bytes    int
 	lowest   Depth // least there was, since somebody listens
 	total    int64 // bytes of packets read
-	own      copies
 	ended    error
 	reading  time.Time // when the wait for the packet being read began; zero if none is
 }
@@ -68,23 +64,6 @@ func (a *ahead) read(d packets, serve func(*seek)) {
 			a.put(guarded(d.ReadPacket))
 		}
 	}
-}
-
-// copies is where packets are copied to.
-type copies struct{ last []byte }
-
-// keep copies b to where only packets are that are played next to it: where it is,
-// all of a page of its container may be kept for it.
-func (o *copies) keep(b []byte) []byte {
-	if len(b) > piece/4 {
-		return b
-	}
-	if len(b) > cap(o.last)-len(o.last) {
-		o.last = make([]byte, 0, piece)
-	}
-	n := len(o.last)
-	o.last = append(o.last, b...)
-	return o.last[n:len(o.last):len(o.last)]
 }
 
 // waitForRoom returns false when the context has ended.
@@ -195,9 +174,6 @@ func (a *ahead) replace(q *sought) {
 func (a *ahead) push(p audio.Packet) {
 	if a.n == len(a.ring) {
 		a.grow()
-	}
-	if a.horizon.wanted { // before that, what has been read together is kept together
-		p.Data = a.own.keep(p.Data)
 	}
 	a.ring[(a.first+a.n)%len(a.ring)] = p
 	a.n++

@@ -51,6 +51,7 @@ type coder struct {
 	dry   int64     // from where on nothing has been changed
 	pcm   []float32 // decoded; what lies before head has been taken
 	head  int
+	roomy bool     // pcm has room for a warm-up, which is over
 	at    int64    // where head is
 	ahead []placed // decoded packets not yet wholly heard
 	ended bool     // fed is where the music ends
@@ -76,6 +77,8 @@ const (
 	// behind is how many floats before head are kept: what a change glides from,
 	// a pitch filter looks at, and a console that is dry again gives back.
 	behind = 2 * frameLen
+	// usual is room for those, what a console takes at once, and what comes of a packet.
+	usual = behind + 2*frameLen + audio.Channels*most
 	// least and most are how many samples per channel a console takes at once.
 	least, most = 120, audio.FrameSamples + 240
 )
@@ -102,6 +105,7 @@ func (c *coder) start(at, heard, skip, music, zero int64, fresh bool) {
 	if gap := c.fed - c.at; gap > 0 {
 		c.silence(gap)
 	}
+	c.roomy = true
 }
 
 // feed decodes p. In keep mode the packet is remembered until it has been heard,
@@ -311,9 +315,14 @@ func (c *coder) encode(past *history) ([]byte, error) {
 
 // compact forgets what is too far behind.
 func (c *coder) compact() {
-	if c.head >= behind+4*frameLen || c.head > behind && len(c.pcm)-c.head < frameLen {
-		c.pcm, c.head = c.pcm[:copy(c.pcm, c.pcm[c.head-behind:])], behind
+	if c.head < behind+frameLen {
+		return
 	}
+	rest := c.pcm[c.head-behind:]
+	if c.roomy && len(rest) <= usual {
+		c.pcm, c.roomy = make([]float32, 0, usual), false
+	}
+	c.pcm, c.head = append(c.pcm[:0], rest...), behind
 }
 
 // dryUp makes the console dry again when it has nothing to do: what waits inside

@@ -389,3 +389,23 @@ func (c *cursor) Info() audio.Info { return c.feed.demux.Info() }
 
 // Seek is refused: who seeks does not hear what the others hear.
 func (c *cursor) Seek(time.Duration) (time.Duration, error) { return 0, audio.ErrNotSeekable }
+
+// piece is how many bytes of packets are allocated at once: the last of them keeps all.
+const piece = 4 << 10
+
+// copies is where packets are copied to.
+type copies struct{ last []byte }
+
+// keep copies b to where only packets are that are played next to it: where it is,
+// all of a page of its container may be kept for it.
+func (o *copies) keep(b []byte) []byte {
+	if len(b) > piece/4 {
+		return b
+	}
+	if len(b) > cap(o.last)-len(o.last) {
+		o.last = make([]byte, 0, piece)
+	}
+	n := len(o.last)
+	o.last = append(o.last, b...)
+	return o.last[n:len(o.last):len(o.last)]
+}

@@ -42,6 +42,9 @@ func New(tables *Tables, rate, channels int) (*Resampler, error) {
 		r.table = tables.table(rate)
 		room += r.table.taps
 	}
+	if r.table == nil && channels == audio.Channels {
+		return r, nil // which gives what it gets
+	}
 	for c := range r.hist[:min(channels, 2)] {
 		r.hist[c] = make([]float32, 0, room)
 	}
