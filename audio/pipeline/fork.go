@@ -131,6 +131,7 @@ func (s *Stream) resume(begin int64, aligned bool) error {
 // goOnLive lets a stream that is new begin where it is, with packets coded as codec
 // says. The first are for warming up. It may wait for packets.
 func (s *Stream) goOnLive(codec audio.CodecInfo) error {
+	codec.PreSkip = 0 // it was at the beginning
 	s.codec, s.coding, s.skip = codec, codec.Name, 0
 	if err := s.look(); err != nil {
 		return err

@@ -246,10 +246,10 @@ func TestWhoWantsOtherwisePartsAndComesBack(t *testing.T) {
 }
 
 // TestAnyListenersHearEverySample lets listeners come, go, stop for a while and change
-// their minds at random: SEGUE_TEST_SEQUENCES times, or a hundred. 10,000 take a
+// their minds at random: SEGUE_TEST_SEQUENCES times, or sixty. 10,000 take a
 // minute and a half of CPU time.
 func TestAnyListenersHearEverySample(t *testing.T) {
-	n, err := strconv.ParseUint(cmp.Or(os.Getenv("SEGUE_TEST_SEQUENCES"), "100"), 10, 64)
+	n, err := strconv.ParseUint(cmp.Or(os.Getenv("SEGUE_TEST_SEQUENCES"), "60"), 10, 64)
 	if err != nil {
 		t.Fatal(err)
 	}
