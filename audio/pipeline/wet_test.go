@@ -85,6 +85,9 @@ func TestChangedFrameAllocatesNothing(t *testing.T) {
 	for _, pcm := range []bool{false, true} {
 		from := repeated(t, pcm)
 		for name, e := range sounds() {
+			if pcm && name != "all" && name != "nightcore" {
+				continue // how it was decoded makes no difference to effects
+			}
 			s := from.stream(e)
 			for range 70 { // until all has its size
 				if _, err := s.Next(); err != nil {
