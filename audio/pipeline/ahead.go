@@ -139,7 +139,7 @@ func (a *ahead) take() (p audio.Packet, ok bool, err error) {
 	p, a.ring[a.first] = a.ring[a.first], audio.Packet{}
 	a.first = (a.first + 1) % len(a.ring)
 	a.n--
-	a.length -= p.Duration
+	a.length -= lasting(p)
 	a.bytes -= len(p.Data) + overhead
 	if a.ended == nil && a.horizon.wanted {
 		a.lowest.least(a.now())
@@ -177,7 +177,7 @@ func (a *ahead) push(p audio.Packet) {
 	}
 	a.ring[(a.first+a.n)%len(a.ring)] = p
 	a.n++
-	a.length += p.Duration
+	a.length += lasting(p)
 	a.bytes += len(p.Data) + overhead
 }
 
@@ -216,3 +216,6 @@ func signal(c chan struct{}) {
 	default:
 	}
 }
+
+// lasting is how many samples of p are to be heard, as far as it says.
+func lasting(p audio.Packet) int64 { return max(p.Duration-p.TrimEnd, 0) }

@@ -64,7 +64,8 @@ type coder struct {
 
 	ring     ring  // what echoes when the music has ended
 	level    slide // by which the piece is made louder or softer
-	fade     slide // in and out
+	rise     slide // in, while the tails go
+	fade     slide // of both, out and in
 	silent   int   // frames made since it was out
 	tails    []*tail
 	gauge    *gauge // nil: it is not measured
@@ -95,6 +96,7 @@ func (c *coder) start(at, heard, skip, music, zero int64, fresh bool) {
 	if !fresh {
 		c.level.reset(1)
 	}
+	c.rise.reset(1)
 	c.fade.reset(1)
 	c.music, c.settling = music, 0
 	c.pcm, c.head, c.ahead, c.ended = c.pcm[:0], 0, c.ahead[:0], false
@@ -210,15 +212,15 @@ func (c *coder) aim(w *wanted) {
 
 // plain reports whether what is decoded goes to the console as it is.
 func (c *coder) plain() bool {
-	return !c.staying && c.level.open() && c.fade.open() && len(c.tails) == 0
+	return !c.staying && c.level.open() && c.rise.open() && c.fade.open() && len(c.tails) == 0
 }
 
 // step changes some of what has been decoded, as much as the console lacks.
 func (c *coder) step() {
 	n := min(max(c.lacks(), least), most, int64(len(c.pcm)-c.head)/audio.Channels)
-	if n == 0 && len(c.over) > 0 { // the music has ended before them
+	if n == 0 && len(c.over)+len(c.tails) > 0 { // the music has ended before them
 		c.mix = append(c.mix[:0], make([]float32, least*audio.Channels)...)
-		c.take(c.mix, least)
+		c.take(c.mix, c.blend(c.mix))
 		return
 	}
 	if n == 0 {
@@ -244,7 +246,7 @@ func (c *coder) step() {
 // samples per channel up to the last it changed.
 func (c *coder) blend(pcm []float32) (touched int) {
 	touched = c.level.apply(pcm)
-	if c.fade.fade(pcm) {
+	if c.rise.fade(pcm) {
 		touched = len(pcm) / audio.Channels
 	}
 	for _, t := range c.tails {
@@ -252,6 +254,9 @@ func (c *coder) blend(pcm []float32) (touched int) {
 		touched = len(pcm) / audio.Channels
 	}
 	c.tails = slices.DeleteFunc(c.tails, (*tail).over)
+	if c.fade.fade(pcm) {
+		touched = len(pcm) / audio.Channels
+	}
 	return touched
 }
 

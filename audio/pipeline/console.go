@@ -110,6 +110,17 @@ func (c *console) flush() {
 	c.flushed = true
 }
 
+// reopen lets music follow what was to be the last.
+func (c *console) reopen() {
+	if !c.flushed {
+		return
+	}
+	c.chain.Reset()
+	c.limit.Reset()
+	c.taken += c.padded
+	c.flushed, c.padded = false, 0
+}
+
 // lacks is how many samples must come out of the chain for the next frame.
 func (c *console) lacks() int64 {
 	return max(frameSamples+int64(c.limit.Latency())-(c.taken-c.given), 0)

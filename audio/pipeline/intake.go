@@ -140,6 +140,15 @@ func (in *intake) trim(raw []float32, rate, channels int, end int64) []float32 {
 // owing reports whether the PCM has not begun: what came was to be dropped.
 func (in *intake) owing() bool { return !in.joined || in.drop > 0 }
 
+// dropping is how many samples at 48 kHz are still to be dropped.
+func (in *intake) dropping() int64 {
+	if in.rs == nil {
+		return in.at.origin - in.at.first
+	}
+	rate, _ := in.rs.Format()
+	return in.drop * audio.SampleRate / int64(rate)
+}
+
 // flush appends what the resampler still holds.
 func (in *intake) flush(dst []float32) []float32 {
 	if in.rs == nil {

@@ -17,11 +17,17 @@ type departed struct {
 	fade    int64 // samples in which it is faded out; 0: it ends by itself
 	gap     int64 // samples before what follows begins
 	exact   bool  // to the sample, even if frames are then not in line with packets
+	held    slide // how both are faded, for a hold
 }
 
 // immerse makes the next frame one that is encoded by a console that is wet, and
 // stays so.
 func (s *Stream) immerse() error {
+	if s.mode == Passthrough && (!s.begun || !s.aligned) {
+		if err := s.begin(); err != nil {
+			return err
+		}
+	}
 	if s.mode == Passthrough {
 		p, err := s.read()
 		if err != nil {
@@ -69,6 +75,7 @@ func (s *Stream) goOn(at, begin int64, d *departed) error {
 	if err := s.audition(); err != nil {
 		return err
 	}
+	d.console.reopen()
 	skip, heard := s.skip, int64(0)
 	s.warmup = s.warmup[:0]
 	if s.aligned {
@@ -84,13 +91,14 @@ func (s *Stream) goOn(at, begin int64, d *departed) error {
 	c.follow(at, begin, heard, skip, s.floor, s.zero)
 	c.led, c.patient = s.aligned && d.exact, true
 	c.level.reset(s.want.Load().level)
-	c.fade.reset(1)
+	c.rise.reset(1)
+	c.fade = d.held
 	t := &tail{from: d.from, left: d.left}
 	t.fade.reset(1)
 	if d.fade > 0 {
 		t.fade.aim(0, d.fade)
-		c.fade.reset(0)
-		c.fade.aim(1, d.fade)
+		c.rise.reset(0)
+		c.rise.aim(1, d.fade)
 	}
 	if d.left > 0 {
 		c.tails = append(c.tails, t)

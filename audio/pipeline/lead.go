@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"io"
+	"math"
 	"time"
 
 	"segue/audio"
@@ -13,6 +14,9 @@ import (
 
 // margin is how much more of the packets is read ahead than a cross-fade lasts.
 const margin = 2 * audio.SampleRate
+
+// scarce is how little is read ahead where more may not come in time for a cross-fade.
+const scarce = audio.SampleRate
 
 // A follower is what comes next.
 type follower struct {
@@ -78,26 +82,31 @@ func (p *Pump) leave() bool {
 // part gives what is left of the stream if it is time to leave it, else nil.
 func (p *Pump) part(f *follower) (*departed, error) {
 	s := p.stream
-	if p.control.cut.Load() {
-		if !p.hasten(p.control.fade.Load()) {
+	length, ended := p.ahead.rest()
+	rest := int64(math.MaxInt64)
+	if ended || length > 0 && length < scarce {
+		rest = s.rest(length)
+	}
+	if fade := p.control.fade.Load(); p.control.cut.Load() {
+		if !p.hasten(fade) {
 			return nil, errLate
 		}
-		return s.depart(p.control.fade.Load())
+		return s.depart(fade, rest)
 	}
-	length, ended := p.ahead.rest()
-	if !ended {
-		return nil, nil
-	}
-	rest := s.rest(length)
 	switch {
-	case f.overlap > 0 && rest <= f.overlap:
+	case !ended:
+	case f.overlap > 0 && due(rest, f.overlap):
 		s.from = eager{p.ahead}
-		return s.depart(max(rest, 1))
+		return s.depart(rest, rest)
 	case f.overlap == 0 && s.yields(f.next.stream, rest):
 		return s.yield(f.next.stream)
 	}
 	return nil, nil
 }
+
+// due reports whether, with so many samples still to be heard, it is time for a cross-fade
+// of that many: a frame later there may be next to nothing for a short one.
+func due(rest, overlap int64) bool { return rest <= overlap || rest-frameSamples < overlap/2 }
 
 // yields reports whether, with so many samples still to be heard, it is time to see
 // to it that next follows to the sample.
@@ -105,12 +114,18 @@ func (s *Stream) yields(next *Stream, rest int64) bool {
 	return rest <= brinkFrames*frameSamples && s.joined && !s.declined && next.exact
 }
 
-// depart leaves s with a cross-fade of so many samples.
-func (s *Stream) depart(fade int64) (*departed, error) {
+// depart leaves s with a cross-fade of so many samples, or of as many as there are: rest
+// have not been heard.
+func (s *Stream) depart(fade, rest int64) (*departed, error) {
+	passed := s.mode == Passthrough
 	if err := s.immerse(); err != nil {
 		return nil, err
 	}
-	return &departed{console: s.coder.console, from: s, left: fade, fade: fade}, nil
+	if passed { // the encoder has begun to live through them
+		rest -= int64(s.coder.enc.Lookahead())
+	}
+	fade = max(min(fade, rest), 1)
+	return &departed{console: s.coder.console, from: s, left: fade, fade: fade, held: still()}, nil
 }
 
 // yield leaves s with its last sample, when there is no whole frame left.
@@ -130,7 +145,7 @@ func (s *Stream) yield(next *Stream) (*departed, error) {
 		return nil, nil
 	}
 	left := int64(len(pcm) / audio.Channels)
-	return &departed{console: c.console, from: s, left: left, gap: left, exact: true}, nil
+	return &departed{console: c.console, from: s, left: max(left, c.trailing()), gap: left, exact: true, held: still()}, nil
 }
 
 // rest is how many samples of the stream have not been heard, if so many have been
@@ -140,7 +155,7 @@ func (s *Stream) rest(ahead int64) int64 {
 		ahead += p.length - p.TrimEnd
 	}
 	if s.mode == Transcode {
-		ahead += s.coder.fed - s.coder.at
+		ahead += s.coder.fed - s.coder.at - s.coder.in.dropping()
 	}
 	return ahead
 }

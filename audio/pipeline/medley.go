@@ -102,8 +102,8 @@ func (m *Medley) leave() {
 	var err error
 	rest := s.rest(m.fore.length)
 	switch {
-	case m.overlap > 0 && rest <= m.overlap:
-		d, err = s.depart(max(rest, 1))
+	case m.overlap > 0 && due(rest, m.overlap):
+		d, err = s.depart(rest, rest)
 	case m.overlap == 0 && s.yields(m.next, rest):
 		d, err = s.yield(m.next)
 	}
@@ -166,7 +166,7 @@ func (f *fore) reach(samples int64) bool {
 			break
 		}
 		f.read = append(f.read, p)
-		f.length += p.Duration
+		f.length += lasting(p)
 		f.bytes += len(p.Data)
 	}
 	return f.ended != nil
@@ -182,7 +182,7 @@ func (f *fore) ReadPacket() (audio.Packet, error) {
 	p := f.read[0]
 	f.read[0] = audio.Packet{}
 	f.read = f.read[1:]
-	f.length -= p.Duration
+	f.length -= lasting(p)
 	f.bytes -= len(p.Data)
 	return p, nil
 }

@@ -154,8 +154,10 @@ func (p *Pump) fine(ctx context.Context, err error) bool {
 	return err == nil
 }
 
-// rest waits until something is asked for; false when ctx has ended.
+// rest waits until something is asked for; false when ctx has ended. The stream has been
+// looked at then, so that it can seek.
 func (p *Pump) rest(ctx context.Context) bool {
+	_, _ = guarded(p.stream.Lead) // Next will say the same
 	p.control.quiet.Store(true)
 	defer p.control.quiet.Store(false)
 	select {

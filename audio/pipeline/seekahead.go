@@ -91,9 +91,10 @@ func (p *Pump) move(q *seek, from packets) {
 		length += k.Duration
 		bytes += len(k.Data)
 	}
+	away := p.ahead.moved() // another one once they are taken
 	p.control.sought.Store(got)
 	signal(p.control.nudge)
-	close(p.ahead.moved()) // ends the wait for packets that will not come
+	close(away) // ends the wait for packets that will not come
 	q.landed <- nil
 	select {
 	case <-got.taken:
@@ -114,17 +115,20 @@ func (p *Pump) arrive(q *sought) error {
 	return s.moveTo(q.target, d)
 }
 
-// tape leaves where the stream is, with so many samples of what would have come; nil
-// if that cannot be.
+// tape leaves where the stream is, with so many samples of what would have come, or as
+// many as there are; nil if that cannot be. A hold goes on over what follows.
 func (p *Pump) tape(samples int64) *departed {
 	s := p.stream
 	s.from = eager{p.ahead}
 	if s.immerse() != nil {
 		return nil
 	}
+	held := s.coder.fade
+	s.coder.fade.reset(1)
 	pcm := make([]float32, samples*audio.Channels)
-	n := s.pull(pcm)
-	return &departed{console: s.coder.console, from: &taped{pcm[:n]}, left: int64(n / audio.Channels), fade: samples}
+	pcm = pcm[:s.pull(pcm)]
+	left := int64(len(pcm) / audio.Channels)
+	return &departed{console: s.coder.console, from: &taped{pcm}, left: left, fade: left, held: held}
 }
 
 // moveTo makes what the demuxer has been moved to, for target, the next to be heard.

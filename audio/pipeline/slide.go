@@ -13,6 +13,9 @@ type slide struct {
 	step         float64 // per sample while sliding
 }
 
+// still is one that leaves the sound alone.
+func still() slide { return slide{gain: 1, target: 1} }
+
 // reset begins at gain, with nothing to slide from.
 func (r *slide) reset(gain float64) { *r = slide{gain: gain, target: gain} }
 

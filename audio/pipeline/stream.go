@@ -253,8 +253,7 @@ func (s *Stream) ready() error {
 // audition makes the decoder of the stream at hand, once.
 func (s *Stream) audition() error {
 	if s.coder == nil {
-		s.coder = &coder{gauge: s.gauge}
-		s.coder.level.reset(1)
+		s.coder = &coder{gauge: s.gauge, level: still(), rise: still(), fade: still()}
 	}
 	if s.coder.in != nil {
 		return nil

@@ -1,6 +1,11 @@
 package pipeline
 
-import "segue/audio"
+import (
+	"errors"
+	"slices"
+
+	"segue/audio"
+)
 
 // A tail is music that has been left and is heard for a little longer, with what
 // comes after it.
@@ -9,6 +14,14 @@ type tail struct {
 	fade slide
 	left int64     // samples still to be heard
 	pcm  []float32 // scratch
+}
+
+// trailing is for how many samples tails go on.
+func (c *coder) trailing() (samples int64) {
+	for _, t := range c.tails {
+		samples = max(samples, t.left)
+	}
+	return samples
 }
 
 // A puller gives music without waiting for it.
@@ -47,7 +60,7 @@ func (t *taped) pull(dst []float32) int {
 	return n
 }
 
-// pull gives what s would have played next, at its level and before all effects.
+// pull gives what s would have played next, faded as that is and before all effects.
 func (s *Stream) pull(dst []float32) int {
 	n, err := guarded(func() (int, error) { return s.pullDecoded(dst) })
 	if err != nil {
@@ -62,9 +75,16 @@ func (s *Stream) pullDecoded(dst []float32) (int, error) {
 		return 0, err
 	}
 	n := copy(dst, c.pcm[c.head:])
-	c.level.apply(dst[:n])
 	c.head += n
 	c.at += int64(n / audio.Channels)
+	if more := int(c.trailing()) * audio.Channels; n < len(dst) && more > 0 && !errors.Is(s.ended, errLate) {
+		more = min(n+more, len(dst))
+		clear(dst[n:more])
+		n = more
+	}
+	for part := range slices.Chunk(dst[:n], most*audio.Channels) {
+		c.blend(part)
+	}
 	c.compact()
 	done := 0
 	for ; done < len(c.ahead) && c.ahead[done].at+c.ahead[done].length <= c.at; done++ {
