@@ -112,6 +112,7 @@ type decoder struct {
 	cold           int // samples still to be poisoned
 	fresh          bool
 	warm           bool             // never poisons
+	early          int              // by how many frames it is warm before others are
 	begins         map[float32]bool // first samples of streams, but for 1
 }
 
@@ -125,7 +126,7 @@ func (d *decoder) Decode(dst []float32, p audio.Packet) ([]float32, error) {
 	if d.fresh {
 		d.fresh, d.cold = false, 0
 		if pcm[0] != 1 && !d.warm && !d.begins[pcm[0]] {
-			d.cold = warm * audio.FrameSamples
+			d.cold = (warm - d.early) * audio.FrameSamples
 		}
 	}
 	for i, v := range pcm {

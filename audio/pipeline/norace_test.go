@@ -1,0 +1,6 @@
+//go:build !race
+
+package pipeline
+
+// sequences is how many of them are tried.
+const sequences = 10_000
