@@ -130,9 +130,21 @@ func restarted(t testing.TB, c *framecache.Cache, o framecache.Options) *frameca
 	if err := c.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	next := framecache.New(o)
-	t.Cleanup(func() { _ = next.Close(t.Context()) })
-	return next
+	return cacheOf(t, o)
+}
+
+// cacheOf is a cache of that folder, which has ended when the test has.
+func cacheOf(t testing.TB, o framecache.Options) *framecache.Cache {
+	t.Helper()
+	c := framecache.New(o)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second) // the test's is over
+		defer cancel()
+		if err := c.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
 }
 
 func folder(t testing.TB) framecache.Options {
@@ -143,7 +155,7 @@ func TestTheSecondPlayPassesAndIsTheSame(t *testing.T) {
 	for _, kind := range []string{"mp3", "flac", "m4a", "wav"} {
 		t.Run(kind, func(t *testing.T) {
 			path, o := soundFile(t, kind, 3.33), folder(t)
-			c := framecache.New(o)
+			c := cacheOf(t, o)
 			first := playWith(t, opened(t, path), keeping(c), nil)
 			if first.err != nil || first.stats.Transcoded == 0 || first.stats.Passed != 0 {
 				t.Fatalf("the first play: %+v, %v", first.stats, first.err)
@@ -253,7 +265,7 @@ func TestOnlyWholePlaysOfTheMusicAsItIsAreKept(t *testing.T) {
 				c.path = path
 			}
 			files := folder(t)
-			cache := framecache.New(files)
+			cache := cacheOf(t, files)
 			o, m := keeping(cache), opened(t, c.path)
 			if c.o != nil {
 				c.o(&o)
@@ -293,7 +305,7 @@ func TestAPlayThatDoesNotGoStraightFromBeginningToEndIsNotKept(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cache := framecache.New(folder(t))
+				cache := cacheOf(t, folder(t))
 				s, err := Open(opened(t, path), keeping(cache))
 				if err != nil {
 					t.Fatal(err)
@@ -355,7 +367,7 @@ func TestPiecesThatFollowEachOtherAreKeptIfNobodyCanTell(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			one, two := fileOf(t, "flac", music), fileOf(t, "flac", c.next)
 			synctest.Test(t, func(t *testing.T) {
-				cache := framecache.New(folder(t))
+				cache := cacheOf(t, folder(t))
 				var pumps []*Pump
 				for i, path := range []string{one, two} {
 					s, err := Open(opened(t, path), keeping(cache))
@@ -388,7 +400,7 @@ func TestPiecesThatFollowEachOtherAreKeptIfNobodyCanTell(t *testing.T) {
 
 func TestOtherMediaAndOtherBitRatesAreOtherPieces(t *testing.T) {
 	path, files := soundFile(t, "flac", 1), folder(t)
-	cache := framecache.New(files)
+	cache := cacheOf(t, files)
 	play := func(version string, rate int) heardPlay {
 		m, o := opened(t, path), keeping(cache)
 		m.Version, o.Bitrate = version, func() int { return rate }
@@ -412,7 +424,7 @@ func TestOtherMediaAndOtherBitRatesAreOtherPieces(t *testing.T) {
 // twice it would sound worse.
 func TestWhatWillBeEncodedAnywayIsMadeOfTheMusicItself(t *testing.T) {
 	path, files := soundFile(t, "flac", 1), folder(t)
-	cache := framecache.New(files)
+	cache := cacheOf(t, files)
 	first := playWith(t, opened(t, path), keeping(cache), nil)
 	cache = restarted(t, cache, files)
 	for name, o := range map[string]func(*Options){
@@ -442,7 +454,7 @@ func TestAPieceThatIsLevelledPassesTheSecondTime(t *testing.T) {
 		o.Level = func(audio.Info) float64 { return db }
 		return o
 	}
-	cache := framecache.New(files)
+	cache := cacheOf(t, files)
 	first := playWith(t, opened(t, path), at(-5, cache), nil)
 	cache = restarted(t, cache, files)
 	second := playWith(t, opened(t, path), at(-5, cache), func(n int, p *Pump) {
@@ -492,7 +504,7 @@ func rms(t *testing.T, frames []audio.Frame) float64 {
 
 func TestAPieceThatPassesCanBeChangedAndSought(t *testing.T) {
 	path, files := soundFile(t, "mp3", 3), folder(t)
-	cache := framecache.New(files)
+	cache := cacheOf(t, files)
 	first := playWith(t, opened(t, path), keeping(cache), nil)
 	cache = restarted(t, cache, files)
 	changed := playWith(t, opened(t, path), keeping(cache), func(n int, p *Pump) {
