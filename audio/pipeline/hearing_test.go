@@ -15,6 +15,7 @@ type hearing struct {
 	since   int    // of those, at the beginning of the track
 	track   *track // being heard
 	before  *track // it may not have quite ended; nil if it has
+	brief   bool   // so was that one that silence follows it, for no longer than an encoder looks ahead
 	i       int64  // the next sample of the track, or of the one before
 	clear   int    // frame from which on all is to be as it should
 	slowest int64  // the longest fade that may be at work
@@ -50,6 +51,7 @@ func (h *hearing) end(cut bool, overlap int64) {
 		h.q.fail("it ended after %d of %d samples", h.i, h.track.total())
 	case h.i < h.track.total():
 		h.before = h.track
+		h.brief = h.frames-h.since <= brinkFrames+1 || h.frames-h.q.followed <= brinkFrames+1+shallow
 	}
 	if h.before == nil && !h.jumped {
 		h.clear = max(h.clear, h.frames)
@@ -225,6 +227,9 @@ func (h *hearing) exact(f audio.Frame, left []float32) error {
 		k := h.track
 		if h.before != nil {
 			k = h.before
+		}
+		if h.brief && h.i < 0 && v == k.at(0)*h.gain {
+			h.i = 0
 		}
 		out := h.i < 0 || h.i >= k.total()
 		if want := k.at(h.i) * h.gain; v != want && !(out && v == 0) {

@@ -57,6 +57,7 @@ type sequence struct {
 	told     int   // frame at which that was asked
 	cut      bool
 	overlap  int64 // -1: nothing follows
+	most     int64 // that was ever said of this deck
 	followed int   // frame at which that was said
 	log      []string
 }
@@ -228,7 +229,7 @@ func (q *sequence) follow(overlap int64) {
 	}
 	q.note("follow with %d", overlap)
 	q.decks[0].pump.Follow(q.decks[1].pump, toTime(overlap))
-	q.overlap, q.followed = max(q.overlap, overlap), q.heard.frames
+	q.overlap, q.most, q.followed = overlap, max(q.most, overlap), q.heard.frames
 }
 
 // tick takes a frame, or notes that there is none and why.
@@ -270,13 +271,13 @@ func (q *sequence) next() {
 		q.fail("track ended with %v", err)
 	}
 	q.note("ended")
-	q.heard.end(q.cut, max(q.overlap, 0))
+	q.heard.end(q.cut, q.most) // what was said last may have come too late
 	if err := d.pump.Close(); err != nil {
 		q.fail("close: %v", err)
 	}
 	q.decks = q.decks[1:]
 	smooth := (q.overlap > 0 || q.overlap == 0 && q.cut) && q.heard.frames-q.followed > shallow+2 && !d.broken && !q.decks[0].broken
-	q.cut, q.overlap, q.held = false, -1, false
+	q.cut, q.overlap, q.most, q.held = false, -1, 0, false
 	if len(q.decks) == 0 {
 		if q.left == 0 {
 			return
