@@ -26,6 +26,14 @@ func (r *Registry) Open(f func(ctx, life context.Context, m *audio.Media) (Pump,
 	}
 }
 
+// Layer lets tests bring sounds of their own.
+type Layer = layer
+
+// Sounds replaces how media become sounds to be laid over the music.
+func (r *Registry) Sounds(f func(ctx context.Context, m *audio.Media, level func(audio.Info) float64) (Layer, error)) {
+	r.layer = f
+}
+
 // Deck is for tests of what the sender sees.
 type Deck = deck
 

@@ -64,6 +64,7 @@ func playWith(t *testing.T, o player.Options, sound string, f func(s *stage)) {
 		o.Library, o.Voice, o.Store = s.lib, s.voice, s.store
 		s.reg = player.NewRegistry(context.Background(), o)
 		s.reg.Open(s.open)
+		s.reg.Sounds(openSound)
 		s.p = s.reg.Player(guild)
 		f(s)
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -217,13 +218,14 @@ func (none) Err() error                   { return nil }
 func (none) Ready() <-chan struct{}       { return nil }
 func (none) Close() error                 { return nil }
 
-func (none) Want(effect.Settings)                      {}
-func (none) Level(float64)                             {}
-func (none) Hold(bool)                                 {}
-func (none) Seek(context.Context, time.Duration) error { return nil }
-func (none) Go()                                       {}
-func (none) Fade(time.Duration)                        {}
-func (none) Follow(player.Pump, time.Duration)         {}
-func (none) Cut(time.Duration)                         {}
-func (none) Stats() (p pipeline.PumpStats)             { return p }
-func (none) Measured() (m levelling.Measurement)       { return m }
+func (none) Want(effect.Settings)                                  {}
+func (none) Level(float64)                                         {}
+func (none) Hold(bool)                                             {}
+func (none) Seek(context.Context, time.Duration) error             { return nil }
+func (none) Go()                                                   {}
+func (none) Fade(time.Duration)                                    {}
+func (none) Follow(player.Pump, time.Duration)                     {}
+func (none) Cut(time.Duration)                                     {}
+func (none) Overlay(player.Layer, float64) (<-chan struct{}, bool) { return nil, false }
+func (none) Stats() (p pipeline.PumpStats)                         { return p }
+func (none) Measured() (m levelling.Measurement)                   { return m }

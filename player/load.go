@@ -108,10 +108,7 @@ func (s *state) openTrack(life context.Context, t music.Track, park bool) (_ tap
 	var m *audio.Media
 	defer func() {
 		if r := recover(); r != nil {
-			if m != nil {
-				_ = m.Close()
-			}
-			err = fmt.Errorf("opening %s: panic: %v\n%s", t.ID, r, debug.Stack())
+			err = rescued(r, t, m)
 		}
 	}()
 	ctx, cancel := context.WithTimeout(life, openLimit)
@@ -126,14 +123,7 @@ func (s *state) openTrack(life context.Context, t music.Track, park bool) (_ tap
 		return tape{}, err
 	}
 	key := measuredAs(t, m)
-	known := s.recallLoudness(life, key)
-	forward, measured := m.Seeker == nil, levelling.Measurement{}
-	late := time.NewTimer(recallLimit)
-	defer late.Stop()
-	select {
-	case measured = <-known:
-	case <-late.C: // the store is slow; this play goes without
-	}
+	forward, measured := m.Seeker == nil, s.knownLoudness(life, key)
 	sound := *s.p.sound.Load()
 	of := func(info audio.Info) float64 { return level(sound, t, info, measured) }
 	opened, err := s.p.reg.open(ctx, life, m, wish{
@@ -141,6 +131,16 @@ func (s *state) openTrack(life context.Context, t music.Track, park bool) (_ tap
 	})
 	opened.forward, opened.key, opened.measured = forward, key, measured
 	return opened, err
+}
+
+// rescued is the error of a panic r while t was opened, whose media, if there are any
+// already, it closes.
+func rescued(r any, t music.Track, m *audio.Media) error {
+	err := fmt.Errorf("opening %s: panic: %v\n%s", t.ID, r, debug.Stack())
+	if m != nil {
+		_ = m.Close()
+	}
+	return err
 }
 
 // opened takes in what open came to.

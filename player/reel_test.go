@@ -2,6 +2,7 @@ package player_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,6 +37,10 @@ type reel struct {
 	level  float64
 	cuts   []time.Duration
 	levels int // how often the level was said
+
+	over []*sound // mixed over it now
+	laid []*sound // ever
+	duck float64
 }
 
 // reels is the lock of all reels: they name each other.
@@ -101,6 +106,7 @@ func (r *reel) Take() (audio.Frame, bool) {
 	}
 	f := audio.Frame{Opus: playertest.Frame(r.media.Title, r.next), Pos: int64(r.next) * audio.FrameSamples}
 	r.next++
+	r.over = slices.DeleteFunc(r.over, func(l *sound) bool { return l.plays(true) })
 	return f, true
 }
 
@@ -114,7 +120,10 @@ func (r *reel) Err() error             { return r.script.Break }
 func (r *reel) Ready() <-chan struct{} { return r.ready }
 
 func (r *reel) Close() error {
-	r.see(func(r *reel) { r.closed = true })
+	r.see(func(r *reel) {
+		r.closed = true
+		r.over = slices.DeleteFunc(r.over, func(l *sound) bool { return l.plays(false) })
+	})
 	return r.media.Close()
 }
 
@@ -178,4 +187,71 @@ func (r *reel) Measured() levelling.Measurement {
 		return levelling.Measurement{}
 	}
 	return levelling.Measurement{Level: levelling.Level{Told: true, LUFS: r.script.LUFS, Peak: 0.5}, Heard: int64(r.next) * audio.FrameSamples}
+}
+
+// A sound is what is laid over a reel, without goroutines.
+type sound struct {
+	script playertest.Script
+	media  *playertest.Media
+	level  float64
+	left   int // frames to be heard
+	shut   bool
+	heard  chan struct{}
+}
+
+// openSound opens sounds as scripted; of one whose bytes only flow forward the length is
+// not known.
+func openSound(ctx context.Context, m *audio.Media, level func(audio.Info) float64) (player.Layer, error) {
+	media := m.ReadCloser.(*playertest.Media)
+	s := media.Script
+	switch {
+	case s.Panic:
+		panic("a foreign file did this")
+	case s.Break != nil:
+		_ = m.Close()
+		return nil, s.Break
+	}
+	l := &sound{script: s, media: media, left: s.Frames, heard: make(chan struct{})}
+	l.level = level(l.Info())
+	return l, ctx.Err()
+}
+
+func (l *sound) Info() audio.Info {
+	info := audio.Info{Container: "test", Track: audio.Gain{Told: l.script.Gain != 0, DB: l.script.Gain}}
+	if !l.script.Forward {
+		info.Duration = time.Duration(l.script.Frames) * 20 * time.Millisecond
+	}
+	return info
+}
+
+func (l *sound) Close() error {
+	reels.Lock()
+	defer reels.Unlock()
+	l.shut = true
+	return l.media.Close()
+}
+
+// plays is called with each frame of the music, or with none at its end.
+func (l *sound) plays(frame bool) (over bool) {
+	if frame && l.script.Stall == 0 {
+		l.left--
+	}
+	if over = !frame || l.shut || l.left <= 0; over {
+		_ = l.media.Close()
+		close(l.heard)
+	}
+	return over
+}
+
+// Overlay takes any number of sounds, while frames come.
+func (r *reel) Overlay(l player.Layer, duck float64) (heard <-chan struct{}, ok bool) {
+	s := l.(*sound)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.next >= r.all || r.closed {
+		_ = s.media.Close()
+		return nil, false
+	}
+	r.over, r.laid, r.duck = append(r.over, s), append(r.laid, s), duck
+	return s.heard, true
 }

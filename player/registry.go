@@ -33,6 +33,7 @@ type Registry struct {
 	ctx     context.Context // the players' root
 	o       Options
 	open    opener
+	layer   layerer
 	share   sharer // nil: what is live is opened like everything else
 	events  chan Event
 	dropped atomic.Uint64
@@ -64,6 +65,7 @@ func NewRegistry(ctx context.Context, o Options) *Registry {
 		ctx:     ctx,
 		o:       o,
 		open:    openPipeline(o.Pipeline),
+		layer:   openLayer(o.Pipeline),
 		share:   shareLive(pipeline.NewHub(ctx), o.Library, o.Pipeline),
 		events:  make(chan Event, o.Events),
 		end:     make(chan struct{}),

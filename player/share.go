@@ -43,6 +43,10 @@ type member struct{ *pipeline.Member }
 
 func (m member) Follow(next pump, overlap time.Duration) { m.Pump.Follow(under(next), overlap) }
 
+func (m member) Overlay(l layer, duck float64) (heard <-chan struct{}, ok bool) {
+	return overlaid(m.Pump, l, duck)
+}
+
 // under is the pipeline's Pump in p; nil if there is none.
 func under(p pump) *pipeline.Pump {
 	switch p := p.(type) {

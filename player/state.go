@@ -47,6 +47,9 @@ type state struct {
 	notes     notes
 	spent     Counters // of pumps that are closed
 
+	laying int               // sounds being opened to be laid over the music
+	sounds []<-chan struct{} // closed when a sound has been heard
+
 	watching  *waiter     // the Enqueue that wants to see its track begin; nil: none
 	watchEnds *time.Timer // bound on that
 

@@ -41,6 +41,10 @@ type pump interface {
 	// Cut ends the music now: what follows is faded into within that time, or else
 	// the music is faded out.
 	Cut(fade time.Duration)
+	// Overlay mixes l over the music, which is softer by so many decibels meanwhile. l is
+	// its own from then on. The channel is closed when l has been heard, or when the
+	// pump is closed; it reports false, and closes l, if that cannot be.
+	Overlay(l layer, duck float64) (heard <-chan struct{}, ok bool)
 
 	Stats() pipeline.PumpStats
 	// Measured is how loud the music was found to be. It is for after Close.

@@ -40,9 +40,15 @@ func (p *Pump) Overlay(s *Stream, duck float64) (heard <-chan struct{}, ok bool)
 	o.ahead.deepen()
 	from := s.from
 	s.from = eager{o.ahead}
-	select {
-	case p.control.over <- o:
-	default:
+	taken := false
+	if !p.done.Load() {
+		select {
+		case p.control.over <- o:
+			taken = true
+		default:
+		}
+	}
+	if !taken {
 		cancel()
 		_ = shut(s)
 		return ctx.Done(), false
