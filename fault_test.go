@@ -222,7 +222,7 @@ func TestASecondStartRegistersNothing(t *testing.T) {
 	s := newStage(t)
 	s.starts()
 	first := s.d.Bot().Commands()
-	if len(first) != 18 {
+	if len(first) != 19 {
 		t.Errorf("%d commands are registered", len(first))
 	}
 	s.ends()

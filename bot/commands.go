@@ -40,6 +40,11 @@ func (b *Bot) declare() map[string]command {
 			discord.ApplicationCommandOptionString{Name: "query", MaxLength: &longest},
 			discord.ApplicationCommandOptionAttachment{Name: "file"},
 		), b.play},
+		"sound": {slash(
+			"sound",
+			discord.ApplicationCommandOptionString{Name: "query", MaxLength: &longest},
+			discord.ApplicationCommandOptionAttachment{Name: "file"},
+		), b.overlay},
 		"pause":      {slash("pause"), b.pause},
 		"resume":     {slash("resume"), b.resume},
 		"skip":       {slash("skip", discord.ApplicationCommandOptionInt{Name: "count", MinValue: &one}), b.skip},

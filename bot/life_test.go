@@ -14,7 +14,7 @@ import (
 	"segue/music"
 )
 
-const everyCommand = "crossfade effects equalizer fade leave levelling nowplaying pause pitch play queue resume seek skip speed stop trim volume"
+const everyCommand = "crossfade effects equalizer fade leave levelling nowplaying pause pitch play queue resume seek skip sound speed stop trim volume"
 
 func TestCommandsAreRegisteredOnlyWhenChanged(t *testing.T) {
 	h := live(t)
