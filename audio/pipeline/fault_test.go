@@ -284,3 +284,49 @@ func shutWithin(t *testing.T, p *Pump) {
 		t.Error("it goes on")
 	}
 }
+
+// What goes wrong in a sound ends that at most, and not the music under it.
+func TestWhatGoesWrongInAnOverlayDoesNotHarmTheMusic(t *testing.T) {
+	for name, of := range faults {
+		if name == "a decoder gives 20 seconds" { // each packet: that is no fault of a sound, but a long one
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := *of
+				music := toneOf("pcm", 600, 0, 600*960)
+				p := Start(t.Context(), music.stream(Options{}))
+				var heard <-chan struct{}
+				left, _ := heardOf(p, func(frame int) {
+					if frame == 50 {
+						ok := false
+						if heard, ok = p.Overlay(faulty(&f, Options{}), 6); !ok {
+							t.Error("it is not taken")
+						}
+					}
+				})
+				if err := p.Err(); err != nil {
+					t.Errorf("the music ended with %v", err)
+				}
+				if len(left) < 600*960 {
+					t.Fatalf("%d samples of the music", len(left))
+				}
+				select {
+				case <-heard:
+				default:
+					t.Error("the sound does not end")
+				}
+				alone := of.frame == nil && of.packet == nil // else it may be heard for longer
+				for i, v := range left[550*960 : 600*960] {
+					want := music.at(int64(550*960 + i))
+					if alone && v != want || math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+						t.Fatalf("sample %d is %v, want %v", 550*960+i, v, want)
+					}
+				}
+				if err := p.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}

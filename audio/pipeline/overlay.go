@@ -84,7 +84,7 @@ func (o *overlay) start() bool {
 	if o.begun || o.ended {
 		return o.begun
 	}
-	if length, ended := o.ahead.rest(); length == 0 {
+	if length, ended := o.ahead.rest(); length == 0 && !o.ahead.stuffed() {
 		o.ended = ended || o.ahead.over()
 		return false
 	}
@@ -114,7 +114,7 @@ func (o *overlay) add(pcm []float32) {
 		o.pcm = make([]float32, len(pcm))
 	}
 	length, _ := o.ahead.rest()
-	if need := int64(len(pcm) / audio.Channels); length < need && !o.ahead.over() {
+	if need := int64(len(pcm) / audio.Channels); length < need && !o.ahead.over() && !o.ahead.stuffed() {
 		return
 	}
 	n := o.stream.pull(o.pcm[:len(pcm)])
@@ -149,4 +149,12 @@ func (a *ahead) over() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.ended != nil
+}
+
+// stuffed reports whether nothing is read until packets go, whatever they say of how
+// long they last.
+func (a *ahead) stuffed() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.resting && a.n > 0
 }
