@@ -74,7 +74,7 @@ func main() {
 
 // thrift has garbage collected earlier than Go's own measure, unless somebody has
 // chosen. A thousand players take an eighth less memory with that, and a twentieth
-// more processor time; in a large part of what lives there are no pointers to follow.
+// more processor time.
 func thrift(env map[string]string) {
 	if _, chosen := env["GOGC"]; !chosen {
 		debug.SetGCPercent(50)
