@@ -61,6 +61,7 @@ func (p *Pump) leave() bool {
 		}
 		return false
 	}
+	s, from := p.stream, p.stream.from
 	d, err := guarded(func() (*departed, error) { return p.part(f) })
 	if errors.Is(err, errLate) && p.control.cut.Load() { // nothing to fade it into
 		p.control.follow.Store(nil)
@@ -68,13 +69,13 @@ func (p *Pump) leave() bool {
 		p.Hold(true)
 	}
 	if err != nil || d == nil {
+		s.from = from
 		return false
 	}
-	s := p.stream
 	p.measured, s.gauge, s.coder.gauge = s.Measured(), nil, nil
 	p.left = f.next.set(d) // then all of s is the other's
 	if !p.left {
-		s.from, s.coder.staying = p.ahead, false
+		s.from, s.coder.staying = from, false
 	}
 	return p.left
 }
