@@ -193,6 +193,9 @@ func fill(b []float32, v float32) []float32 {
 // tenth has a fault, and is asked for them too.
 func TestAFaultInOnePlayerCostsTheOthersNothing(t *testing.T) {
 	for name, f := range faults {
+		if raced && len(name)%3 != 0 {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			f := *f
 			synctest.Test(t, func(t *testing.T) {

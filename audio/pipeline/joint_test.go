@@ -310,11 +310,18 @@ func TestSpliceStaysUnderTheMusic(t *testing.T) {
 		{"opusenc --quiet --bitrate 96 IN OUT", 1},
 		{"ffmpeg -v error -i IN -c:a libopus -b:a 160k -f ogg OUT", 1},
 	} {
+		if raced && c.command != "own" {
+			continue
+		}
 		t.Run(strings.Fields(c.command)[0], func(t *testing.T) {
 			t.Parallel()
 			var total figures
+			runs := c.runs
+			if raced {
+				runs = 1
+			}
 			for _, p := range pieces(t) {
-				f := measure(t, coded(t, p, c.command), c.runs, 1)
+				f := measure(t, coded(t, p, c.command), runs, 1)
 				t.Logf("%-10s %v", p.name, f)
 				hard := p.name == "strikes" || p.name == "voice" || strings.Contains(opus.Build(), "layeh")
 				if x, s := slices.Max(f.inX), slices.Max(f.setX); !hard && (x > -15 || s > 40) {
@@ -329,7 +336,7 @@ func TestSpliceStaysUnderTheMusic(t *testing.T) {
 			if in, out := mean(total.in), mean(total.out); in > -15 || out > -25 {
 				t.Errorf("into transcode %.1f dB, want <= -15; back %.1f dB, want <= -25, on average", in, out)
 			}
-			if n := len(total.in) + len(total.out); c.command == "own" && n < 200 {
+			if n := len(total.in) + len(total.out); c.command == "own" && n < 200 && !raced {
 				t.Errorf("%d points only", n)
 			}
 		})

@@ -2,5 +2,8 @@
 
 package pipeline
 
-// sequences is how many of them are tried.
-const sequences = 10_000
+const (
+	raced = false // is the race detector on?
+	// sequences is how many of them are tried.
+	sequences = 10_000
+)

@@ -55,10 +55,10 @@ func TestPartingAndComingBackAreNotHeard(t *testing.T) {
 		"Opus, softer":  {"opusenc --quiet --bitrate 128 IN OUT", effect.Settings{Volume: -2}, effect.Settings{Volume: -2.0001}},
 		"Opus, passing": {"opusenc --quiet --bitrate 128 IN OUT", effect.Settings{}, effect.Settings{Volume: 1e-4}},
 	} {
+		if raced && name != "MP3, softer" && name != "Opus, passing" {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
-			if testing.Short() && (name == "MP3, as it is" || name == "Opus, softer") {
-				t.Skip("short")
-			}
 			file := made(t, 24*audio.SampleRate, c.command)
 			synctest.Test(t, func(t *testing.T) { parting(t, file, c.a, c.b) })
 		})

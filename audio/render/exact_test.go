@@ -64,7 +64,10 @@ func TestSeekLandsOnTheSample(t *testing.T) {
 	const length = 10 * audio.SampleRate
 	source := filepath.Join(dir, "source.wav")
 	writeWAV(t, source, audiotest.Music(length))
-	for _, f := range made {
+	for i, f := range made {
+		if raced && i%4 != 0 {
+			continue
+		}
 		t.Run(f.file, func(t *testing.T) {
 			path := filepath.Join(dir, f.file)
 			args := append([]string{"-v", "error", "-i", source}, f.args...)

@@ -101,6 +101,9 @@ func openCounted(t testing.TB, b []byte) (*pipeline.Stream, *counted) {
 // memory.
 func TestAnHourIsSoughtInAndPlayedWithLittle(t *testing.T) {
 	for i, h := range hours {
+		if raced && i%4 != 0 {
+			continue
+		}
 		t.Run(h.file, func(t *testing.T) {
 			b, err := os.ReadFile(hour(t, i))
 			if err != nil {
