@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"io"
 	"math"
 	"slices"
 
@@ -60,6 +61,7 @@ func (p *Pump) Overlay(s *Stream, duck float64) (heard <-chan struct{}, ok bool)
 	})
 	p.tasks.Go(func() {
 		o.ahead.read(from, nil)
+		o.ahead.put(audio.Packet{}, io.EOF) // nothing more will come: the Pump may have handed over
 		<-ctx.Done()
 	})
 	signal(p.control.nudge)
