@@ -46,6 +46,7 @@ func over(t *testing.T, music, layer *pipeline.Stream, duck float64) (frames [][
 				frames = append(frames, f.Opus)
 			}
 			if n == 20 {
+				synctest.Wait() // the next frame has been made: the one after it is the first
 				if _, ok := p.Overlay(layer, duck); !ok {
 					t.Error("nothing can be laid over the music")
 				}
