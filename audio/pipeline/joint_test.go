@@ -320,7 +320,10 @@ func TestSpliceStaysUnderTheMusic(t *testing.T) {
 			if raced {
 				runs = 1
 			}
-			for _, p := range pieces(t) {
+			for i, p := range pieces(t) {
+				if raced && i > 1 {
+					continue
+				}
 				f := measure(t, coded(t, p, c.command), runs, 1)
 				t.Logf("%-10s %v", p.name, f)
 				hard := p.name == "strikes" || p.name == "voice" || strings.Contains(opus.Build(), "layeh")
