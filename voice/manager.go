@@ -50,6 +50,8 @@ type place struct {
 	token   string // from voice server
 	server  string
 	served  time.Time
+	owed    bool // a token is to come: for the channel we asked for or were moved to
+	spare   bool // the token came unasked: it may be for a channel that is yet to be told
 
 	out  bool      // Discord has said that we are in no channel
 	sent bool      // we have asked for one and heard of none since: out may be older
@@ -173,7 +175,7 @@ func (m *Manager) move(ctx context.Context, g music.GuildID, p *place, conn *Con
 func (m *Manager) ask(ctx context.Context, g music.GuildID, p *place) error {
 	m.mu.Lock()
 	update, to := m.update, p.wanted
-	p.token, p.server, p.sent = "", "", true
+	p.token, p.server, p.sent, p.owed, p.spare = "", "", true, true, false
 	m.mu.Unlock()
 	err := update(ctx, g, to)
 	if err != nil {
@@ -251,8 +253,13 @@ func (m *Manager) HandleVoiceStateUpdate(u disgogateway.EventVoiceStateUpdate) {
 		return
 	}
 	to := music.ChannelID(*u.ChannelID)
-	if p.channel != 0 && p.channel != to && time.Since(p.served) > fresh {
-		p.token, p.server = "", ""
+	if p.channel != 0 && p.channel != to {
+		// The token of the channel we have left would be refused, but that of the
+		// next may have come before its name.
+		if p.owed = !p.spare || time.Since(p.served) > fresh; p.owed {
+			p.token, p.server = "", ""
+		}
+		p.spare = false
 	}
 	p.channel, p.session, p.wanted, p.out, p.sent = to, u.SessionID, to, false, false
 	m.tell(music.GuildID(u.GuildID), p)
@@ -267,11 +274,12 @@ func (m *Manager) HandleVoiceServerUpdate(u disgogateway.EventVoiceServerUpdate)
 		return
 	}
 	if u.Endpoint == nil || *u.Endpoint == "" {
-		p.token, p.server = "", ""
+		p.token, p.server, p.owed, p.spare = "", "", true, false
 		p.conn.orders.put(order{kind: orderGone})
 		return
 	}
 	p.token, p.server, p.served = u.Token, *u.Endpoint, time.Now()
+	p.owed, p.spare = false, !p.owed
 	m.tell(music.GuildID(u.GuildID), p)
 }
 

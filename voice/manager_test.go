@@ -203,6 +203,28 @@ func TestAfter4014AloneItWaitsToBeToldMore(t *testing.T) {
 	h.plays(h.srv, lounge)
 }
 
+// Who is dragged right after he came holds a token that is new, but not for where he
+// is now: the voice server would refuse it.
+func TestDraggedRightAfterItCameItWaitsForTheToken(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	conn := h.join(lounge)
+	conn.Play(newTape(-1, 90))
+	h.plays(h.srv, lounge)
+	h.sayState(attic)
+	h.room().Close(uint64(bot), 4014)
+	h.until("the bot gone", func(st voiceserver.State) bool { return st.Member(uint64(bot)).User == 0 })
+	_ = pause(h.limit(), 3*settle) // the second event is late
+	if n := h.room().Count('<', uint64(bot), opIdentify); n != 1 {
+		t.Errorf("identified %d times with the token of the channel it was dragged from", n)
+	}
+	h.sayServer(h.srv, attic)
+	h.plays(h.srv, attic)
+	if conn.Err() != nil || conn.Channel() != attic {
+		t.Errorf("in channel %v, %v", conn.Channel(), conn.Err())
+	}
+}
+
 func TestJoinThatIsNotAnswered(t *testing.T) {
 	t.Parallel()
 	h := newHall(t)
