@@ -25,16 +25,9 @@ func (b *Bot) overlay(v *visit) (answer, error) {
 	case move: // nobody listens where the music is: nor would to the sound
 		return "", &music.Error{Kind: music.Forbidden, Code: "voice.join_mine", Args: []any{s.bot}}
 	}
-	if err := v.think(); err != nil {
-		return "", err
-	}
-	found, err := b.o.Resolver.Resolve(v.ctx, q.Query)
+	_, tracks, err := b.find(v, q)
 	if err != nil {
 		return "", err
-	}
-	tracks := chosen(found)
-	if len(tracks) == 0 {
-		return "", &music.Error{Kind: music.NotFound, Code: "query.nothing_found", Args: []any{q.name()}}
 	}
 	if err := p.Overlay(v.ctx, tracks[0]); err != nil {
 		return "", err

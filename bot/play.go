@@ -27,16 +27,9 @@ func (b *Bot) play(v *visit) (answer, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := v.think(); err != nil {
-		return "", err
-	}
-	found, err := b.o.Resolver.Resolve(v.ctx, q.Query)
+	found, tracks, err := b.find(v, q)
 	if err != nil {
 		return "", err
-	}
-	tracks := chosen(found)
-	if len(tracks) == 0 {
-		return "", &music.Error{Kind: music.NotFound, Code: "query.nothing_found", Args: []any{q.name()}}
 	}
 	if move { // nobody listens where the bot is: it goes where it is wanted
 		if err := b.UpdateVoiceState(v.ctx, v.guild, s.user); err != nil {
@@ -86,6 +79,22 @@ func (v *visit) query() (q asked, err error) {
 		return q, &music.Error{Kind: music.Invalid, Code: "play.both_asked"}
 	}
 	return q, nil
+}
+
+// find says that we are thinking and looks for what was asked for. The tracks are at
+// least one.
+func (b *Bot) find(v *visit, q asked) (found music.Result, tracks []music.Track, err error) {
+	if err := v.think(); err != nil {
+		return found, nil, err
+	}
+	found, err = b.o.Resolver.Resolve(v.ctx, q.Query)
+	if err != nil {
+		return found, nil, err
+	}
+	if tracks = chosen(found); len(tracks) == 0 {
+		err = &music.Error{Kind: music.NotFound, Code: "query.nothing_found", Args: []any{q.name()}}
+	}
+	return found, tracks, err
 }
 
 // chosen is what of a result is queued: a list whole, else the best candidate.

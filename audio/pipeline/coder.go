@@ -310,12 +310,20 @@ func (c *coder) encode(past *history) ([]byte, error) {
 		c.head += frameLen
 	}
 	c.compact()
+	c.passed(c.next, past)
+	return b, nil
+}
+
+// passed lets the packets go that were heard before at; past, if there is one, keeps
+// the last of them.
+func (c *coder) passed(at int64, past *history) {
 	done := 0
-	for ; done < len(c.ahead) && c.ahead[done].at+c.ahead[done].length <= c.next; done++ {
-		past.add(c.ahead[done].timed)
+	for ; done < len(c.ahead) && c.ahead[done].at+c.ahead[done].length <= at; done++ {
+		if past != nil {
+			past.add(c.ahead[done].timed)
+		}
 	}
 	c.ahead = slices.Delete(c.ahead, 0, done)
-	return b, nil
 }
 
 // compact forgets what is too far behind.

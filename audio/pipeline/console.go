@@ -130,11 +130,7 @@ func (c *console) lacks() int64 {
 func (c *console) pad() {
 	if lack := frameLen - len(c.out); lack > 0 {
 		c.padded += int64(lack / audio.Channels)
-		n := len(c.out)
-		c.out = append(c.out, c.changed[:0]...)
-		for len(c.out) < n+lack {
-			c.out = append(c.out, 0)
-		}
+		c.out = append(c.out, make([]float32, lack)...)
 	}
 }
 

@@ -16,8 +16,11 @@ func guarded[T any](f func() (T, error)) (v T, err error) {
 	return f()
 }
 
-// shut closes s, whatever its media do about that.
-func shut(s *Stream) error {
-	_, err := guarded(func() (struct{}, error) { return struct{}{}, s.Close() })
+// guard is guarded for what gives no more than an error.
+func guard(f func() error) error {
+	_, err := guarded(func() (struct{}, error) { return struct{}{}, f() })
 	return err
 }
+
+// shut closes s, whatever its media do about that.
+func shut(s *Stream) error { return guard(s.Close) }

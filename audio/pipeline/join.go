@@ -86,7 +86,6 @@ func (s *Stream) goOn(at, begin int64, d *departed) error {
 			begin -= mod(begin-int64(d.console.enc.Lookahead())-d.console.taken-at, frameSamples)
 		}
 	}
-	d.console.flushed, d.console.padded = false, 0 // its music may have ended; what follows has not
 	c := &coder{console: d.console, in: s.coder.in, gauge: s.gauge}
 	c.follow(at, begin, heard, skip, s.floor, s.zero)
 	c.led, c.patient = s.aligned && d.exact, true

@@ -91,17 +91,17 @@ func (o *overlay) start() bool {
 		return false
 	}
 	s := o.stream
-	_, err := guarded(func() (struct{}, error) {
+	err := guard(func() error {
 		if err := s.look(); err != nil {
-			return struct{}{}, err
+			return err
 		}
 		s.aligned = false
 		if err := s.audition(); err != nil {
-			return struct{}{}, err
+			return err
 		}
 		s.coder.in.reset(place{first: -s.skip, zero: s.zero})
 		s.coder.level.reset(s.want.Load().level)
-		return struct{}{}, nil
+		return nil
 	})
 	o.begun, o.ended = err == nil, err != nil
 	return o.begun

@@ -54,7 +54,7 @@ func (p *Pump) set(d *departed) bool {
 // run makes frames until there are no more.
 func (p *Pump) run(ctx context.Context) {
 	if p.start(ctx) {
-		_, err := guarded(func() (struct{}, error) { p.play(ctx); return struct{}{}, nil })
+		err := guard(func() error { p.play(ctx); return nil })
 		p.fine(ctx, err)
 	}
 	if !p.left {
@@ -82,15 +82,14 @@ func (p *Pump) start(ctx context.Context) bool {
 	if !p.control.parked {
 		return true
 	}
-	prime := func() (struct{}, error) { return struct{}{}, errors.Join(p.trimStart(), p.stream.prime()) }
-	if _, err := guarded(prime); err == nil {
+	if guard(func() error { return errors.Join(p.trimStart(), p.stream.prime()) }) == nil {
 		p.control.primed.Store(true)
 	} // else Next will say the same
 	p.getReady()
 	select {
 	case d := <-p.control.begin:
 		if d != nil {
-			_, err := guarded(func() (struct{}, error) { return struct{}{}, p.stream.join(d) })
+			err := guard(func() error { return p.stream.join(d) })
 			return p.fine(ctx, err)
 		}
 		return true
@@ -104,8 +103,7 @@ func (p *Pump) play(ctx context.Context) {
 	record := p.stream.recorder()
 	defer record.drop()
 	if !p.control.parked {
-		_, err := guarded(func() (struct{}, error) { return struct{}{}, p.trimStart() })
-		if !p.fine(ctx, err) {
+		if !p.fine(ctx, guard(p.trimStart)) {
 			return
 		}
 	}
@@ -115,8 +113,7 @@ func (p *Pump) play(ctx context.Context) {
 		if q := p.control.sought.Swap(nil); q != nil {
 			record.drop()
 			p.account.begun.Store(false)
-			_, err := guarded(func() (struct{}, error) { return struct{}{}, p.arrive(q) })
-			if !p.fine(ctx, err) {
+			if !p.fine(ctx, guard(func() error { return p.arrive(q) })) {
 				return
 			}
 		}

@@ -75,7 +75,7 @@ func (s *Stream) rewind(target int64) error {
 func (p *Pump) move(q *seek, from packets) {
 	p.account.seeking.Store(true)
 	defer p.account.seeking.Store(false)
-	if _, err := guarded(func() (struct{}, error) { return struct{}{}, p.stream.rewind(q.target) }); err != nil {
+	if err := guard(func() error { return p.stream.rewind(q.target) }); err != nil {
 		q.landed <- err
 		return
 	}

@@ -86,9 +86,6 @@ func (s *Stream) pullDecoded(dst []float32) (int, error) {
 		c.blend(part)
 	}
 	c.compact()
-	done := 0
-	for ; done < len(c.ahead) && c.ahead[done].at+c.ahead[done].length <= c.at; done++ {
-	}
-	c.ahead = c.ahead[:copy(c.ahead, c.ahead[done:])]
+	c.passed(c.at, nil)
 	return n, nil
 }
