@@ -11,13 +11,13 @@ import (
 const build = "pure Go (thesyncim/gopus)"
 
 // A rawEncoder is github.com/thesyncim/gopus, which knows everything we ask for.
-type rawEncoder struct {
-	enc    *gopus.Encoder
-	silent []float32
-}
+type rawEncoder struct{ enc *gopus.Encoder }
 
 // wildest is the magnitude above which a sample is no sound any more.
 const wildest = 1 << 10
+
+// hushed is a frame of silence. It never changes.
+var hushed [audio.FrameSamples * audio.Channels]float32
 
 func newRawEncoder() (rawEncoder, error) {
 	enc, err := gopus.NewEncoder(gopus.EncoderConfig{
@@ -35,7 +35,7 @@ func newRawEncoder() (rawEncoder, error) {
 			return rawEncoder{}, err
 		}
 	}
-	return rawEncoder{enc, make([]float32, audio.FrameSamples*audio.Channels)}, nil
+	return rawEncoder{enc}, nil
 }
 
 // encode keeps from the library what it panics at. Such a frame is silent, as it
@@ -43,7 +43,7 @@ func newRawEncoder() (rawEncoder, error) {
 func (r *rawEncoder) encode(dst []byte, pcm []float32) (int, error) {
 	for _, v := range pcm {
 		if !(v > -wildest && v < wildest) { // nor is NaN
-			pcm = r.silent
+			pcm = hushed[:]
 			break
 		}
 	}
