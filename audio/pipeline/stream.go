@@ -143,11 +143,7 @@ func (s *Stream) Length() int64 {
 	if s.mode == Transcode {
 		return max(s.coder.fed, 0) + s.coder.ring.lasted + s.added + s.coder.bent
 	}
-	bent := int64(0)
-	if s.coder != nil {
-		bent = s.coder.bent
-	}
-	return max(s.last, 0) + s.added + bent
+	return max(s.last, 0) + s.added
 }
 
 // Next returns the next frame. After the last it returns io.EOF, or, if the
@@ -380,6 +376,16 @@ func (s *Stream) seamless() bool {
 func (s *Stream) leave() {
 	s.mode, s.turning = Passthrough, false
 	s.unread()
+	s.dismiss()
+}
+
+// dismiss lets go of decoder, effects and encoder, which have nothing to do while
+// packets pass and hold most of what a player may take.
+func (s *Stream) dismiss() {
+	if s.coder != nil {
+		s.added += s.coder.bent
+		s.coder = nil
+	}
 }
 
 // unread makes the packets that were decoded but not heard the next to be read.
