@@ -36,8 +36,8 @@ type layerer func(ctx context.Context, m *audio.Media, level func(audio.Info) fl
 
 // Overlay lays t, a sound of at most a minute, over what is heard now, and makes that
 // softer meanwhile. It waits until t has been opened, at most 30 s. The sound is as loud as
-// the guild's volume and levelling make a track; effects are the music's alone. It ends
-// with the track it is laid over, rests in a pause, and is heard in this guild only,
+// the guild's volume and levelling make a track; effects are the music's alone. It goes
+// on over the track that follows, rests in a pause, and is heard in this guild only,
 // also over a station that others hear too.
 //
 // Errors: player.nothing_playing; player.no_voice; overlay.paused; overlay.loading, the

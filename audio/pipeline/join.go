@@ -42,8 +42,10 @@ func (s *Stream) immerse() error {
 			return err
 		}
 	}
-	s.coder.staying = true
-	s.coder.aim(s.want.Load())
+	c := s.coder
+	c.over, s.overlays = append(c.over, s.overlays...), s.overlays[:0]
+	c.staying = true
+	c.aim(s.want.Load())
 	return nil
 }
 

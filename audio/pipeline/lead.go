@@ -76,8 +76,10 @@ func (p *Pump) leave() bool {
 	p.left = f.next.set(d) // then all of s is the other's
 	if !p.left {
 		s.from, s.coder.staying = from, false
+		return false
 	}
-	return p.left
+	p.sounds.give(&f.next.sounds)
+	return true
 }
 
 // part gives what is left of the stream if it is time to leave it, else nil.
@@ -112,7 +114,12 @@ func due(rest, overlap int64) bool { return rest <= overlap || rest-frameSamples
 // yields reports whether, with so many samples still to be heard, it is time to see
 // to it that next follows to the sample.
 func (s *Stream) yields(next *Stream, rest int64) bool {
-	return rest <= brinkFrames*frameSamples && s.joined && !s.declined && next.exact
+	return rest <= brinkFrames*frameSamples && s.joined && !s.declined && (next.exact || s.overlaid())
+}
+
+// overlaid reports whether something is mixed over the music, which does not end with it.
+func (s *Stream) overlaid() bool {
+	return len(s.overlays) > 0 || s.mode == Transcode && len(s.coder.over) > 0
 }
 
 // depart leaves s with a cross-fade of so many samples, or of as many as there are: rest
@@ -140,13 +147,17 @@ func (s *Stream) yield(next *Stream) (*departed, error) {
 		return nil, err
 	}
 	pcm := c.pcm[c.head:]
+	exact := next.exact
 	if before := c.pcm[max(len(c.pcm)-brink*audio.Channels, 0):]; next.aligned && loudness(before) < audible {
+		exact = false
+	}
+	if !exact && len(c.over) == 0 {
 		s.declined = true // and let what follows pass
 		c.staying = false
 		return nil, nil
 	}
 	left := int64(len(pcm) / audio.Channels)
-	return &departed{console: c.console, from: s, left: max(left, c.trailing()), gap: left, exact: true, held: still()}, nil
+	return &departed{console: c.console, from: s, left: max(left, c.trailing()), gap: left, exact: exact, held: still()}, nil
 }
 
 // rest is how many samples of the stream have not been heard, if so many have been

@@ -5,6 +5,8 @@ import (
 	"io"
 	"math"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"segue/audio"
 )
@@ -28,56 +30,113 @@ type overlay struct {
 	ended  bool
 	pcm    []float32
 	done   context.CancelFunc
+	tasks  sync.WaitGroup
+	busy   atomic.Int32 // how many tasks there are
 }
 
 // Overlay mixes s over the music from the next frame on, and makes that softer
-// by so many decibels meanwhile. The stream is the Pump's from here on; its effects and
-// volume are not used, its Level is. The channel is closed when it has been heard, or cannot be
-// any more. It reports false if as many are mixed as can be, or the Pump has ended:
-// then the stream is closed at once.
+// by so many decibels meanwhile. The stream is the Pump's from here on, and that of the
+// Pump that follows it; its effects and volume are not used, its Level is. The channel is
+// closed when it has been heard, or cannot be any more. It reports false if as many are
+// mixed as can be, or the Pump has ended: then the stream is closed at once.
 func (p *Pump) Overlay(s *Stream, duck float64) (heard <-chan struct{}, ok bool) {
-	ctx, cancel := context.WithCancel(p.ahead.ctx)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(p.ahead.ctx))
 	o := &overlay{stream: s, ahead: newAhead(ctx, nil), duck: math.Pow(10, -max(duck, 0)/20), done: cancel}
 	o.ahead.deepen()
 	from := s.from
 	s.from = eager{o.ahead}
-	taken := false
-	if !p.done.Load() {
-		select {
-		case p.control.over <- o:
-			taken = true
-		default:
-		}
-	}
-	if !taken {
+	if p.done.Load() || !p.sounds.own(o) {
 		cancel()
 		_ = shut(s)
 		return ctx.Done(), false
 	}
-	p.tasks.Add(1)
+	o.tasks.Add(1)
 	context.AfterFunc(ctx, func() {
-		defer p.tasks.Done()
+		defer o.tasks.Done()
+		defer o.busy.Add(-1)
 		_ = shut(s)
 	})
-	p.tasks.Go(func() {
+	o.tasks.Go(func() {
+		defer o.busy.Add(-1)
 		o.ahead.read(from, nil)
-		o.ahead.put(audio.Packet{}, io.EOF) // nothing more will come: the Pump may have handed over
-		<-ctx.Done()
+		o.ahead.put(audio.Packet{}, io.EOF) // it was ended; the console may not know
 	})
 	signal(p.control.nudge)
 	return ctx.Done(), true
 }
 
-// lay puts what has come on top of the music.
-func (p *Pump) lay() {
-	for len(p.stream.overlays) < layers {
-		select {
-		case o := <-p.control.over:
-			p.stream.overlays = append(p.stream.overlays, o)
-		default:
-			return
+// overlays are those a Pump has to end.
+type overlays struct {
+	mu    sync.Mutex
+	all   []*overlay
+	fresh []*overlay // of these, those that are yet to be laid over the music
+	over  bool
+}
+
+// own makes o one of them, if there is room.
+func (s *overlays) own(o *overlay) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = slices.DeleteFunc(s.all, func(o *overlay) bool { return o.busy.Load() == 0 })
+	heard := 0
+	for _, o := range s.all {
+		if o.ahead.ctx.Err() == nil {
+			heard++
 		}
 	}
+	if s.over || heard >= layers {
+		return false
+	}
+	o.busy.Store(2)
+	s.all, s.fresh = append(s.all, o), append(s.fresh, o)
+	return true
+}
+
+// take moves those to be laid over the music to what has come.
+func (s *overlays) take(come []*overlay) []*overlay {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	come = append(come, s.fresh...)
+	s.fresh = nil
+	return come
+}
+
+// give makes all of them to's, which goes on with the console. If that is over, they
+// are still to be ended here.
+func (s *overlays) give(to *overlays) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	to.mu.Lock()
+	defer to.mu.Unlock()
+	if to.over {
+		return
+	}
+	to.all, to.fresh = append(to.all, s.all...), append(to.fresh, s.fresh...)
+	s.all, s.fresh = nil, nil
+}
+
+// end ends them; wait waits until they have.
+func (s *overlays) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+	for _, o := range s.all {
+		o.done()
+	}
+}
+
+func (s *overlays) wait() {
+	s.mu.Lock()
+	all := s.all
+	s.mu.Unlock()
+	for _, o := range all {
+		o.tasks.Wait()
+	}
+}
+
+// lay puts what has come on top of the music.
+func (p *Pump) lay() {
+	p.stream.overlays = p.sounds.take(p.stream.overlays)
 }
 
 // start makes the stream begin, if its packets are there, and reports whether it

@@ -33,6 +33,7 @@ type Pump struct {
 	asked    atomic.Int32 // for frames, since the first was encoded
 	account  accounts
 	control  control
+	sounds   overlays
 	measured levelling.Measurement // final once done
 	closed   atomic.Bool
 	trimmed  bool // the end has been looked at
@@ -57,7 +58,6 @@ func launch(ctx context.Context, s *Stream, parked bool) *Pump {
 	p.control.nudge, p.control.begin = make(chan struct{}, 1), make(chan *departed, 1)
 	p.control.parked = parked
 	p.control.gone.Store(!parked)
-	p.control.over = make(chan *overlay, layers)
 	p.Fade(s.o.Fade)
 	from := s.from
 	t, shared := from.(*tap)
@@ -69,6 +69,7 @@ func launch(ctx context.Context, s *Stream, parked bool) *Pump {
 	p.tasks.Add(1)
 	context.AfterFunc(ctx, func() {
 		defer p.tasks.Done()
+		p.sounds.end()
 		_ = shut(s) // frees a read that is waiting; Close reports the error
 	})
 	if !shared { // else the share reads ahead
@@ -142,6 +143,7 @@ func (p *Pump) Err() error {
 func (p *Pump) Close() error {
 	p.cancel()
 	p.tasks.Wait()
+	p.sounds.wait()
 	p.closed.Store(true)
 	return shut(p.stream)
 }

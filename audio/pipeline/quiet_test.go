@@ -229,36 +229,6 @@ func TestASoundIsLaidOverTheMusic(t *testing.T) {
 	}
 }
 
-func TestTheMusicComesBackIfASoundIsCutByTheNextTrack(t *testing.T) {
-	for _, overlap := range []time.Duration{0, time.Second} {
-		synctest.Test(t, func(t *testing.T) {
-			first := Start(t.Context(), toneOf("pcm", 200, 0, 200*960).stream(Options{}))
-			second := Park(t.Context(), toneOf("pcm", 700, 0, 700*960).stream(Options{}))
-			defer second.Close()
-			first.Follow(second, overlap)
-			heardOf(first, func(frame int) {
-				if frame == 50 {
-					if _, ok := first.Overlay(toneOf("pcm", 3000, 0, 3000*960).stream(Options{}), 20); !ok {
-						t.Error("refused")
-					}
-				}
-			})
-			if err := first.Close(); err != nil {
-				t.Error(err)
-			}
-			left, _ := heardOf(second, nobody)
-			sum := 0.0
-			last := left[len(left)-101*960 : len(left)-960]
-			for _, v := range last {
-				sum += float64(v) * float64(v)
-			}
-			if rms := math.Sqrt(sum / float64(len(last))); math.Abs(rms-0.5/math.Sqrt2) > 0.001 {
-				t.Errorf("overlap %v: in the end the music is at %.4f, want %.4f", overlap, rms, 0.5/math.Sqrt2)
-			}
-		})
-	}
-}
-
 func TestASoundOutlastsTheMusic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := Start(t.Context(), toneOf("pcm", 50, 0, 50*960).stream(Options{}))

@@ -17,7 +17,6 @@ type control struct {
 	fade   atomic.Int64  // samples
 	quiet  atomic.Bool   // it rests: what there was to be heard is in frames
 	cut    atomic.Bool   // the music shall end now
-	over   chan *overlay // what is to be mixed over the music
 	follow atomic.Pointer[follower]
 	sought atomic.Pointer[sought]
 
