@@ -293,3 +293,44 @@ func TestWildSettingsAreBroughtIntoRange(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsSwitchedOffTakesNoMemory switches all effects on and off.
+func TestWhatIsSwitchedOffTakesNoMemory(t *testing.T) {
+	all := Settings{
+		Equalizer: Equalizer{0.2}, Timescale: Timescale{On: true, Speed: 1.2, Pitch: 1.1, Rate: 1},
+		Echo: Echo{On: true, Delay: 2000, Feedback: 0.5, Mix: 0.5}, Reverb: Reverb{On: true, Mix: 0.5}, Chorus: Chorus{On: true, Delay: 45, Mix: 0.5},
+		Vibrato: Vibrato{On: true, Frequency: 2, Depth: 1},
+	}
+	music := audiotest.Music(audio.SampleRate)
+	var dst []float32
+	held := func(c *Chain) (kernels int) {
+		for i := range c.stages {
+			if c.stages[i].k != nil {
+				kernels++
+			}
+		}
+		if cap(c.time.stretch.pcm)+cap(c.time.rate.left)+len(c.time.in) > 0 || c.time.rate.now != nil {
+			kernels++
+		}
+		return kernels
+	}
+	for name, off := range map[string]func(c *Chain){
+		"by gliding": func(c *Chain) { c.Set(Settings{}) },
+		"at once":    func(c *Chain) { c.Set(Settings{}); c.Reset() },
+	} {
+		c := NewChain()
+		c.Process(nil, music[:9600])
+		c.Set(all)
+		dst = c.Process(dst[:0], music)
+		if n := held(c); n != 6 {
+			t.Fatalf("%s: %d effects are on", name, n)
+		}
+		off(c)
+		for i := 0; i < 4; i++ {
+			dst = c.Process(dst[:0], music)
+		}
+		if n := held(c); n != 0 || !c.Settled() {
+			t.Errorf("%s: %d effects take memory, settled %v", name, n, c.Settled())
+		}
+	}
+}

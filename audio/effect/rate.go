@@ -2,6 +2,7 @@ package effect
 
 import (
 	"math"
+	"sync"
 
 	"github.com/tphakala/simd/f32"
 
@@ -10,36 +11,36 @@ import (
 
 const (
 	rateHalf        = 16   // zero crossings of the sinc either side
-	ratePhases      = 128  // between them it is interpolated: -82 dB at worst
+	ratePhases      = 128  // between them it is interpolated: -82 dB at worst; fewer where the sinc is wider
 	ratePassband    = 0.88 // of what the filter lets pass
 	rateAttenuation = 90.0 // dB, of the Kaiser window
 
 	rateReach = int(fastest) * rateHalf // samples either side at the fastest
 	ratePiece = 1024                    // samples taken at once
-	rateRoom  = 2*rateReach + 2*ratePiece
+	rateRoom  = 2*rateReach + ratePiece + 2
 )
 
-// A sinc is the filter for one rate.
+// A sinc is the filter for one rate. It never changes.
 type sinc struct {
-	rate float64 // 1 for all that are slower: only what hastens has to be cut off
-	half int     // taps either side
-	rows []float32
+	rate   float64 // 1 for all that are slower: only what hastens has to be cut off
+	half   int     // taps either side
+	phases int     // between one sample and the next
+	rows   []float32
 }
 
-// design makes the filter, in the same memory if it suffices.
-func (f *sinc) design(rate float64, w *window) {
-	rate = max(rate, 1)
-	if f.rate == rate {
-		return
+// newSinc makes the filter for a rate of 1 or more.
+func newSinc(rate float64, w *window) *sinc {
+	f := &sinc{rate: rate, half: int(math.Ceil(rateHalf * rate)), phases: ratePhases}
+	for twice := 2.0; twice <= rate; twice *= 2 {
+		f.phases /= 2
 	}
-	f.rate, f.half = rate, int(math.Ceil(rateHalf*rate))
 	taps := 2 * f.half
 	cutoff := (1 + ratePassband) / 2 / rate
-	f.rows = f.rows[:0]
-	for phase := range ratePhases + 1 {
+	f.rows = make([]float32, 0, (f.phases+1)*taps)
+	for phase := range f.phases + 1 {
 		sum := float32(0)
 		for k := range taps {
-			x := float64(k-f.half+1) - float64(phase)/ratePhases
+			x := float64(k-f.half+1) - float64(phase)/float64(f.phases)
 			v := cutoff
 			if x != 0 {
 				v = math.Sin(math.Pi*cutoff*x) / (math.Pi * x)
@@ -53,6 +54,19 @@ func (f *sinc) design(rate float64, w *window) {
 			row[k] /= sum
 		}
 	}
+	return f
+}
+
+// rateShared is what raters share: the window, and the filter of all that do not
+// hasten. It never changes.
+var rateShared = sync.OnceValue(func() *rateTables {
+	w := newWindow()
+	return &rateTables{w, newSinc(1, w)}
+})
+
+type rateTables struct {
+	window *window
+	slow   *sinc
 }
 
 // A window is Kaiser's from its middle to its end, one more for what lies between.
@@ -90,7 +104,7 @@ func (w *window) at(x float64) float64 {
 
 // at is the music of both channels at place i+f, 0 <= f < 1.
 func (f *sinc) at(left, right []float32, i int, frac float64) (l, r float32) {
-	scaled := frac * ratePhases
+	scaled := frac * float64(f.phases)
 	n := int(scaled)
 	w := float32(scaled - float64(n))
 	taps := 2 * f.half
@@ -118,9 +132,9 @@ const (
 	cycleStep = 1 << 20 // places are told apart to a millionth of a sample: -110 dB
 )
 
-// suit makes room for the filters of f.
-func (c *cycle) suit(f *sinc) {
-	if n := cycleRows * 2 * f.half; len(c.rows) < n {
+// suit makes room for the filters of f, if it may be asked for any.
+func (c *cycle) suit(f *sinc, rate float64) {
+	if n := cycleRows * 2 * f.half; len(c.rows) < n && rate != 1 {
 		c.rows, c.rate = make([]float32, n), 0
 	}
 }
@@ -141,10 +155,10 @@ func (c *cycle) row(f *sinc, frac float64) []float32 {
 		return row
 	}
 	c.at[i] = int32(place)
-	const between = cycleStep / ratePhases
-	n, w := place/between, float32(place%between)/between
-	if n == ratePhases {
-		n, w = ratePhases-1, 1
+	between := cycleStep / f.phases
+	n, w := place/between, float32(place%between)/float32(between)
+	if n == f.phases {
+		n, w = f.phases-1, 1
 	}
 	f32.Scale(row, f.rows[n*taps:(n+1)*taps], 1-w)
 	f32.AddScaled(row, w, f.rows[(n+1)*taps:(n+2)*taps])
@@ -163,31 +177,41 @@ type rater struct {
 	sliding        bool    // this glide is a slide onto a whole sample
 	goal           float64 // what is wanted when the glide is over
 	now, then      *sinc   // the filters of from and, while it glides, of to
-	spare          *sinc   // the filter of goal
-	window         *window
-	cycle          cycle // of now, while nothing glides
+	next           *sinc   // the filter of goal
+	cycle          cycle   // of now, while nothing glides
 }
 
 // reset begins at a rate, after the past: rateReach samples.
 func (r *rater) reset(rate float64, past []float32) {
-	if r.now == nil {
+	if r.left == nil {
 		r.left, r.right = make([]float32, 0, rateRoom), make([]float32, 0, rateRoom)
-		r.now, r.then, r.spare, r.window = &sinc{}, &sinc{}, &sinc{}, newWindow()
 	}
 	r.left, r.right = r.left[:0], r.right[:0]
 	r.put(past)
 	r.pos = float64(len(r.left))
-	r.rate, r.from, r.to, r.goal, r.at = rate, rate, rate, rate, glide
+	r.rate, r.from, r.to, r.at = rate, rate, rate, glide
 	r.sliding = false
-	r.now.design(rate, r.window)
-	r.cycle.suit(r.now)
+	r.aim(rate)
+	r.now, r.then = r.next, r.next
 }
 
-// aim makes the rate glide. While it still glides, the latest wish waits.
+// aim makes the rate glide. While it still glides, the latest wish waits. It may
+// allocate.
 func (r *rater) aim(rate float64) {
 	r.goal = rate
-	r.spare.design(rate, r.window)
-	r.cycle.suit(r.spare)
+	r.next = r.filter(max(rate, 1))
+	r.cycle.suit(r.next, rate)
+}
+
+// filter is the one for a rate of 1 or more: one there is, if there is.
+func (r *rater) filter(rate float64) *sinc {
+	shared := rateShared()
+	for _, f := range []*sinc{shared.slow, r.now, r.then, r.next} {
+		if f != nil && f.rate == rate {
+			return f
+		}
+	}
+	return newSinc(rate, shared.window)
 }
 
 // direct reports whether it gives what it takes.
@@ -269,8 +293,7 @@ func (r *rater) turn() {
 	switch {
 	case r.goal != r.to:
 		r.from, r.to, r.at = r.rate, r.goal, 0
-		r.then, r.spare = r.spare, r.then
-		r.then.design(r.to, r.window) // as aim left it
+		r.then = r.next
 	case r.to == 1 && frac != 0:
 		// Slide onto a whole sample, by less than one in the length of a glide.
 		r.rate, r.at, r.sliding = 1+(1-frac)/glide, 0, true
@@ -289,7 +312,7 @@ func (r *rater) move() {
 		r.rate = r.from + (r.to-r.from)*ease(float64(r.at)/glide)
 	case r.at == glide && !r.sliding:
 		r.rate = r.to
-		r.now, r.then = r.then, r.now
+		r.now = r.then
 	case r.at == glide:
 		r.rate, r.pos, r.sliding = 1, math.Round(r.pos), false
 	}

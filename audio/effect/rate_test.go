@@ -19,8 +19,7 @@ func TestASteadyRateReadsBetweenSamplesAsItShould(t *testing.T) {
 			r.put(noise[at : at+2*ratePiece])
 			got = r.take(got)
 		}
-		var f sinc
-		f.design(rate, newWindow())
+		f := newSinc(max(rate, 1), newWindow())
 		whole := make([][]float32, 2)
 		for i, v := range append(past, noise...) {
 			whole[i%2] = append(whole[i%2], v)

@@ -12,8 +12,8 @@ import "segue/audio"
 type reverb struct {
 	combs [audio.Channels][len(combDelays)]comb
 	all   [audio.Channels][len(allDelays)]ring
-	in    [block]float32
-	out   [audio.Channels][block]float32
+	in    [reverbPart]float32
+	out   [audio.Channels][reverbPart]float32
 	swell swell
 }
 
@@ -27,6 +27,7 @@ const (
 	spread      = 23 // samples at 44.1 kHz the right channel is later
 	reverbInput = 0.015
 	reverbWet   = 3
+	reverbPart  = 240 // samples worked on at a time
 )
 
 // A ring is a delay.
@@ -81,7 +82,7 @@ func (v *reverb) flush() {}
 
 func (v *reverb) run(pcm []float32, p *params) {
 	for len(pcm) > 1 {
-		part := pcm[:min(len(pcm), block*audio.Channels)]
+		part := pcm[:min(len(pcm), reverbPart*audio.Channels)]
 		pcm = pcm[len(part):]
 		v.part(part, p)
 	}

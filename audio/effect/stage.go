@@ -91,7 +91,9 @@ func (s *stage) process(pcm []float32) {
 	if s.wet != 0 && len(pcm) > 1 {
 		s.k.run(pcm, &s.now)
 	}
-	if s.k != nil {
+	if !s.active() {
+		s.k = nil
+	} else if s.k != nil {
 		s.k.flush()
 	}
 }

@@ -27,18 +27,23 @@ type stretcher struct {
 	pcm   []float32 // interleaved input
 	at    int       // sample in pcm that would follow what was given
 	want  float64   // sample in pcm the tempo wants next
-	mixed [overlap * audio.Channels]float32
+	mixed []float32 // the last overlap
 }
 
 func (s *stretcher) reset() { s.pcm, s.at, s.want = s.pcm[:0], 0, 0 }
 
 // aim sets the tempo from the next sequence on. It may allocate.
 func (s *stretcher) aim(tempo float64) {
+	if s.mixed == nil {
+		s.mixed = make([]float32, overlap*audio.Channels)
+	}
 	s.tempo = tempo
 	hop, search := lengths(tempo)
-	// All that lies between the end of one sequence and that of the next but one,
-	// and what comes in meanwhile.
-	room := int(2*float64(hop)*max(tempo, 1)) + longestSeq + search + overlap + 3*block
+	// What a sequence needs after the place wanted, and what is kept before that: where
+	// it goes on may be farther back, now or at the end of the sequence to come.
+	after := max(float64(search/2+hop+overlap), float64(hop)*tempo)
+	before := max(widestSearch, s.want-float64(s.at), float64(hop)*(tempo-1)+float64(search/2))
+	room := int(after+before) + block + 3 // of which 3 are lost in rounding
 	if room*audio.Channels > cap(s.pcm) {
 		s.pcm = append(make([]float32, 0, room*audio.Channels), s.pcm...)
 	}
@@ -92,7 +97,7 @@ func (s *stretcher) next() (a, b []float32) {
 	}
 	s.at = p + hop
 	s.want += float64(hop) * s.tempo
-	return s.mixed[:], s.pcm[(p+overlap)*audio.Channels : s.at*audio.Channels]
+	return s.mixed, s.pcm[(p+overlap)*audio.Channels : s.at*audio.Channels]
 }
 
 // fit is the place from first to last whose music is most like the seam; a little

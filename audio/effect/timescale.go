@@ -16,6 +16,7 @@ type timescale struct {
 	stretch stretcher
 	rate    rater
 	past    [rateReach * audio.Channels]float32 // the last samples heard while off
+	in      []float32                           // scratch for a block
 }
 
 // factors are those of the two parts; 1, 1 if off.
@@ -40,11 +41,15 @@ func (t *timescale) aim(s Timescale, jump bool) {
 	}
 	if !t.on {
 		if !t.wanted {
+			t.release()
 			return
 		}
 		start := 1.0
 		if jump {
 			start = rate
+		}
+		if t.in == nil {
+			t.in = make([]float32, block*audio.Channels)
 		}
 		t.on = true
 		t.stretch.reset()
@@ -60,12 +65,8 @@ func (t *timescale) reset(s Timescale) {
 	t.aim(s, true)
 }
 
-// process appends what becomes of at most a block.
+// process appends what becomes of at most a block. It is for while it is on.
 func (t *timescale) process(dst, src []float32) []float32 {
-	if !t.on {
-		t.remember(src)
-		return append(dst, src...)
-	}
 	t.stretch.put(src)
 	for {
 		a, b := t.stretch.next()
@@ -77,9 +78,13 @@ func (t *timescale) process(dst, src []float32) []float32 {
 	if !t.wanted && t.stretch.tempo == 1 && t.rate.direct() {
 		t.rate.tail(t.past[:])
 		t.on = false
+		t.release()
 	}
 	return dst
 }
+
+// release lets go of the memory it takes when it is on.
+func (t *timescale) release() { t.stretch, t.rate, t.in = stretcher{}, rater{}, nil }
 
 // play brings what has its tempo to its rate.
 func (t *timescale) play(dst, pcm []float32) []float32 {

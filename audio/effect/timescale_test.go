@@ -3,9 +3,11 @@ package effect
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
+	"segue/audio"
 	"segue/audio/audiotest"
 	"segue/audio/meter"
 )
@@ -223,5 +225,30 @@ func TestSpeedLeavesMusicMusic(t *testing.T) {
 			was += float64(v) * float64(v)
 		}
 		near(t, "level", 10*math.Log10(e/float64(len(out))/was*float64(len(music))), 0, 0.5)
+	}
+}
+
+// TestATimescaleHasRoomForAllItHolds changes tempo and rate at random places, to
+// random ones, and back.
+func TestATimescaleHasRoomForAllItHolds(t *testing.T) {
+	music := audiotest.Music(10 * audio.SampleRate)
+	r := rand.New(rand.NewPCG(5, 11))
+	factor := func() float64 { return []float64{1, 1.2, 0.5, 2, 0.1, 10, math.Exp(r.Float64()*4 - 2)}[r.IntN(7)] }
+	var dst []float32
+	for round := range 25 {
+		c := NewChain()
+		for at := 0; at < len(music); {
+			if at == 0 || r.IntN(20) == 0 {
+				c.Set(Settings{Timescale: Timescale{On: r.IntN(8) > 0, Speed: factor(), Pitch: 1, Rate: factor()}})
+			}
+			s, f := &c.time.stretch, &c.time.rate
+			held, left := cap(s.pcm), cap(f.left)
+			n := min(audio.Channels*(1+r.IntN(1200)), len(music)-at)
+			dst = c.Process(dst[:0], music[at:at+n])
+			at += n
+			if cap(s.pcm) > held || cap(f.left) > left {
+				t.Fatalf("round %d, tempo %v, rate %v: room for %d and %d values became %d and %d", round, s.tempo, f.goal, held, left, cap(s.pcm), cap(f.left))
+			}
+		}
 	}
 }

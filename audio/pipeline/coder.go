@@ -240,6 +240,7 @@ func (c *coder) step() {
 	if !c.chain.Straight() {
 		c.led, c.patient = true, false
 	}
+	c.compact() // a timescale takes a lot in before it gives a frame
 }
 
 // blend does to pcm what is done before all effects, and reports the number of

@@ -82,7 +82,7 @@ func (s *Stream) spare(at int64) error {
 	}
 	c.spare(c.pcm[c.head : c.head+int(n)*audio.Channels])
 	c.head += int(n) * audio.Channels
-	c.at = at
+	c.at, c.roomy = at, true
 	c.clock.set(c.taken, at)
 	return nil
 }
