@@ -8,6 +8,7 @@ import (
 )
 
 func TestProbeChecksAllOfAFile(t *testing.T) {
+	t.Parallel()
 	flac, err := os.ReadFile("audio/container/testdata/sweep.flac")
 	if err != nil {
 		t.Fatal(err)

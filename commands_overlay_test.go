@@ -26,6 +26,7 @@ func (s *stage) partial(ears *listener.Listener, hz float64, frames int) float64
 }
 
 func TestASoundIsHeardOverTheMusic(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	s.put("tone.wav", wave(t, steady(3000, 500)))
 	s.put("bell.wav", wave(t, steady(200, 1500)))

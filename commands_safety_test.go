@@ -9,6 +9,7 @@ import (
 
 // What a person has on disk is theirs: no command writes over what it reads.
 func TestNoCommandWritesOverWhatItReads(t *testing.T) {
+	t.Parallel()
 	whole, _ := song(t, 10, 1)
 	mine := file(t, "mine.opus", whole)
 	alias := filepath.Join(t.TempDir(), "alias.opus")
@@ -32,6 +33,7 @@ func TestNoCommandWritesOverWhatItReads(t *testing.T) {
 }
 
 func TestWhereNothingCanBeWrittenIsSaidBeforeTheMusic(t *testing.T) {
+	t.Parallel()
 	whole, _ := song(t, 10, 1)
 	mine := file(t, "mine.opus", whole)
 	for _, args := range [][]string{
@@ -53,6 +55,7 @@ func TestWhereNothingCanBeWrittenIsSaidBeforeTheMusic(t *testing.T) {
 }
 
 func TestTheDemoPlaysLinkedAndHiddenFilesAndSaysAtOnceWhatItCannot(t *testing.T) {
+	t.Parallel()
 	whole, _ := song(t, 10, 1)
 	dir := t.TempDir()
 	for name, content := range map[string][]byte{"real/song.opus": whole, ".hidden.opus": whole, "notes.txt": []byte("la la la")} {

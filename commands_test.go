@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,10 +16,14 @@ import (
 )
 
 // TestMain lets the test binary be the program itself, for bench, which starts
-// its own executable as the voice server.
+// its own executable as the voice server. The tests wait for music in real time
+// far more than they work, so more of them run side by side than there are processors.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "bench" {
 		os.Exit(run(context.Background(), world{args: os.Args[1:], env: map[string]string{}, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}))
+	}
+	if err := flag.Set("test.parallel", "6"); err != nil { // what the command line says comes later and counts
+		panic(err)
 	}
 	os.Exit(m.Run())
 }
@@ -57,6 +62,7 @@ func piece(t *testing.T, name string) string {
 }
 
 func TestTheCommandLineIsAContract(t *testing.T) {
+	t.Parallel()
 	wav := piece(t, testdata.Clockwork)
 	html := write(t, "page.mp3", "<!doctype html><html><title>x</title></html>")
 	for _, c := range []struct {
@@ -105,6 +111,7 @@ func TestTheCommandLineIsAContract(t *testing.T) {
 }
 
 func TestRenderWritesWhatIsHeard(t *testing.T) {
+	t.Parallel()
 	out := filepath.Join(t.TempDir(), "out.opus")
 	got := runs(t, nil, "render", piece(t, testdata.Lantern), "-o", out, "--stats")
 	var stats struct {
@@ -148,6 +155,7 @@ func TestTimes(t *testing.T) {
 }
 
 func TestHealthcheckBelievesOnlyFreshNews(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for _, c := range []struct {
 		s    status
@@ -173,6 +181,7 @@ func TestHealthcheckBelievesOnlyFreshNews(t *testing.T) {
 }
 
 func TestARunningBotIsHealthy(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	s.starts()
 	s.until("health", func() bool { return runs(t, nil, "healthcheck", "--data", s.cfg.Data).code == exitOK })
@@ -183,6 +192,7 @@ func TestARunningBotIsHealthy(t *testing.T) {
 }
 
 func TestDoctor(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	env := map[string]string{"DISCORD_TOKEN": s.d.Token(), "SEGUE_DISCORD_API_URL": s.d.APIURL(), "SEGUE_DATA": t.TempDir(), "SEGUE_MUSIC_DIR": s.cfg.MusicDir}
 	if got := runs(t, env, "doctor"); got.code != exitOK || strings.Count(got.out, "ok  ") != 6 || !strings.Contains(got.out, "client_id=") {
@@ -199,6 +209,7 @@ func TestDoctor(t *testing.T) {
 }
 
 func TestNobodyToAskForAToken(t *testing.T) {
+	t.Parallel()
 	got := runs(t, map[string]string{"SEGUE_DATA": t.TempDir()})
 	if got.code != exitNotConfigured || strings.Count(strings.TrimSpace(got.errors), "\n") != 2 || !strings.Contains(got.errors, "DISCORD_TOKEN") {
 		t.Errorf("exit code %d:\n%s", got.code, got.errors)
@@ -206,6 +217,7 @@ func TestNobodyToAskForAToken(t *testing.T) {
 }
 
 func TestATokenIsAskedForCheckedAndKept(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	data := t.TempDir()
 	typed := []string{"not a token", s.d.Token() + "\n"}
@@ -252,6 +264,7 @@ func TestATokenIsAskedForCheckedAndKept(t *testing.T) {
 }
 
 func TestThreeWrongTokensAreEnough(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	asked := 0
 	out := &safeBuffer{}
@@ -269,6 +282,7 @@ func TestThreeWrongTokensAreEnough(t *testing.T) {
 }
 
 func TestStateThatCannotBeUsedIsNamed(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	env := map[string]string{"DISCORD_TOKEN": s.d.Token(), "SEGUE_DISCORD_API_URL": s.d.APIURL()}
 	file := write(t, "file", "in the way")

@@ -6,6 +6,7 @@ import (
 )
 
 func TestWhatATerminalShowsIsNoMarkup(t *testing.T) {
+	t.Parallel()
 	if got := unmarked(`**my\_song \\ x** is \*odd\*`); got != `my_song \ x is *odd*` {
 		t.Errorf("got %q", got)
 	}
@@ -16,12 +17,14 @@ func TestWhatATerminalShowsIsNoMarkup(t *testing.T) {
 }
 
 func TestNobodyIsNotMeasured(t *testing.T) {
+	t.Parallel()
 	if got := runs(t, nil, "bench", "--guilds", "0"); got.code != exitUsage || !strings.Contains(got.errors, "at least 1") {
 		t.Errorf("exit code %d:\n%s%s", got.code, got.out, got.errors)
 	}
 }
 
 func TestANameIsSuggestedOnlyWhereItIsNear(t *testing.T) {
+	t.Parallel()
 	got := runs(t, map[string]string{"SEGUE_VOLUME": "3", "SEGUE_MUSIC_DRI": "/x"}, "healthcheck")
 	if !strings.Contains(got.errors, `did you mean "SEGUE_MUSIC_DIR"?`) || strings.Contains(got.errors, "SEGUE_CONFIG\"?") {
 		t.Errorf("said:\n%s", got.errors)

@@ -30,6 +30,7 @@ func file(t *testing.T, name string, content []byte) string {
 }
 
 func TestTheDemoHandsOverWhatWasHeard(t *testing.T) {
+	t.Parallel()
 	whole, packets := song(t, 40, 1)
 	out := filepath.Join(t.TempDir(), "heard.opus")
 	got := runs(t, nil, "demo", "--out", out, file(t, "short.opus", whole))
@@ -115,6 +116,7 @@ func (p *demoPage) types(t *testing.T, line string) string {
 }
 
 func TestTheDemosPagePlaysLiveWhatIsHeard(t *testing.T) {
+	t.Parallel()
 	p := staysUp(t, "--out", filepath.Join(t.TempDir(), "heard.wav"), file(t, "short.wav", wave(t, melody(40, 2))))
 	for _, want := range []string{"ok  length:", "ok  alignment: 0 samples off", "ok  likeness:", "ok  encryption:"} {
 		if !strings.Contains(p.out.String(), want) {
@@ -165,6 +167,7 @@ func loud(r io.Reader) bool {
 }
 
 func TestAPageThatCannotBeServedIsNamed(t *testing.T) {
+	t.Parallel()
 	whole, _ := song(t, 10, 1)
 	got := runs(t, nil, "demo", "--listen", "127.0.0.1:nowhere", "--out", filepath.Join(t.TempDir(), "x.wav"), file(t, "short.opus", whole))
 	if got.code != exitFailed || !strings.Contains(got.errors, "nowhere") {
@@ -204,6 +207,7 @@ func TestTheJudgeBites(t *testing.T) {
 }
 
 func TestABotThatCannotStartEndsTheDemo(t *testing.T) {
+	t.Parallel()
 	whole, _ := song(t, 10, 1)
 	env := map[string]string{"SEGUE_VOLUME_OF_THE_SEA": "11"}
 	got := runs(t, env, "demo", "--out", filepath.Join(t.TempDir(), "x.wav"), file(t, "short.opus", whole))

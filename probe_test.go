@@ -27,6 +27,7 @@ func tagged() []byte {
 }
 
 func TestProbeTellsAllThatAFileSays(t *testing.T) {
+	t.Parallel()
 	b := tagged()
 	path := file(t, "x.mp3", b)
 	got := runs(t, nil, "probe", "--json", path)
@@ -55,6 +56,7 @@ func TestProbeTellsAllThatAFileSays(t *testing.T) {
 }
 
 func TestProbeDoesNotTakeAPlaylistForItsSound(t *testing.T) {
+	t.Parallel()
 	in := beside(t, map[string][]byte{
 		"list.m3u8": []byte("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:0.104,\na.mp3\n#EXT-X-ENDLIST\n"), "a.mp3": tagged(),
 	}, "list.m3u8")

@@ -30,8 +30,9 @@ var readyAfter = regexp.MustCompile(`msg=ready after=(\S+)`)
 // The whole program in a process of its own, told about another Discord by two
 // environment variables and nothing else.
 func TestAProcessOfItsOwn(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
-	file, _ := song(t, 3000, 1)
+	file, _ := loop(t, 3000, 1)
 	s.put("one.opus", file)
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	if err := s.d.WriteCA(ca); err != nil {
@@ -101,7 +102,7 @@ func residentMiB(t testing.TB, pid int) float64 {
 // one round trip of a command that needs nothing (/pause).
 func BenchmarkPlayToFirstPacket(b *testing.B) {
 	s := newStage(b)
-	file, _ := song(b, 6000, 1)
+	file, _ := loop(b, 6000, 1)
 	s.put("one.opus", file)
 	s.starts()
 	if err := s.alice.Joins("Lounge"); err != nil {
@@ -109,7 +110,7 @@ func BenchmarkPlayToFirstPacket(b *testing.B) {
 	}
 	var play, floor, packets time.Duration
 	for b.Loop() {
-		ears, err := s.alice.Listener(s.soon())
+		ears, err := s.ears(s.soon())
 		if err != nil {
 			b.Fatal(err)
 		}

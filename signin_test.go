@@ -26,6 +26,7 @@ func person(env map[string]string, out *safeBuffer, lines ...string) world {
 }
 
 func TestAStopWhileDiscordIsSilentIsNoFailure(t *testing.T) {
+	t.Parallel()
 	asked, over := make(chan struct{}), make(chan struct{})
 	silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		close(asked)
@@ -49,6 +50,7 @@ func TestAStopWhileDiscordIsSilentIsNoFailure(t *testing.T) {
 }
 
 func TestAStopAtTheQuestionIsNoFailure(t *testing.T) {
+	t.Parallel()
 	var out safeBuffer
 	ctx, stop := context.WithCancel(t.Context())
 	w := person(map[string]string{"SEGUE_DATA": t.TempDir()}, &out)
@@ -62,6 +64,7 @@ func TestAStopAtTheQuestionIsNoFailure(t *testing.T) {
 }
 
 func TestAKeptTokenThatWentBadIsAskedForAnew(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	data := t.TempDir()
 	env := map[string]string{"SEGUE_DISCORD_API_URL": s.d.APIURL(), "SEGUE_DATA": data}
@@ -94,6 +97,7 @@ func TestAKeptTokenThatWentBadIsAskedForAnew(t *testing.T) {
 }
 
 func TestAStartBeforeTheNetworkIsOutlasted(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	s.d.Breaks(discordtest.RESTFault{Path: "/users/@me", Status: 503, Times: 1})
 	var out safeBuffer

@@ -34,6 +34,7 @@ func TestAStatusThatCannotBeWrittenStopsNoMusic(t *testing.T) {
 }
 
 func TestACommandThatIsStoppedSaysSo(t *testing.T) {
+	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var out safeBuffer
