@@ -19,7 +19,15 @@ const (
 	writeLimit  = 5 * time.Second
 	goodbye     = 250 * time.Millisecond // how long a closing handshake may take
 	messageSize = 4 << 20                // bytes: a welcome carries the tree of the whole call
+	readSize    = 1 << 10                // bytes read at once: most messages are far smaller
 )
+
+// brief is where a websocket takes the buffer from for a message it writes: that is
+// made anew each time, for days may pass with a heartbeat now and then.
+type brief struct{}
+
+func (brief) Get() any { return nil }
+func (brief) Put(any)  {}
 
 // A gateway is one websocket to a voice server. Messages come in on in, which
 // is closed at the end; then err says why.
@@ -44,7 +52,7 @@ func dialGateway(ctx context.Context, endpoint string, conf *tls.Config) (*gatew
 	}
 	ctx, cancel := context.WithTimeout(ctx, helloLimit)
 	defer cancel()
-	d := websocket.Dialer{TLSClientConfig: conf}
+	d := websocket.Dialer{TLSClientConfig: conf, ReadBufferSize: readSize, WriteBufferPool: brief{}}
 	ws, _, err := d.DialContext(ctx, u.String(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", endpoint, err)

@@ -56,7 +56,11 @@ func (a *ahead) read(d packets, serve func(*seek)) {
 		a.gov.Opened()
 		defer a.gov.Closed()
 	}
-	for a.waitForRoom() {
+	rest := func() {}
+	if r, ok := d.(resting); ok {
+		rest = r.Rest
+	}
+	for a.waitForRoom(rest) {
 		select {
 		case q := <-a.seeks:
 			serve(q)
@@ -66,16 +70,25 @@ func (a *ahead) read(d packets, serve func(*seek)) {
 	}
 }
 
-// waitForRoom returns false when the context has ended.
-func (a *ahead) waitForRoom() bool {
+// resting is what packets may come from that take memory for reading on: Rest lets go
+// of that while nobody will for a while.
+type resting interface{ Rest() }
+
+// waitForRoom returns false when the context has ended. Where the wait may be long,
+// it calls rest first.
+func (a *ahead) waitForRoom(rest func()) bool {
 	for {
 		a.mu.Lock()
 		a.horizon.review(a.gov)
 		full := a.ended != nil || a.n > 0 && a.horizon.full(a.length, a.bytes)
+		long := full && (a.ended != nil || !a.horizon.wanted)
 		if a.resting = full; !full {
 			a.reading = time.Now()
 		}
 		a.mu.Unlock()
+		if long {
+			rest()
+		}
 		if a.ctx.Err() != nil {
 			return false
 		}

@@ -51,6 +51,13 @@ func (f *framing) ReadPacket() (audio.Packet, error) {
 	}
 }
 
+// Rest lets go of what the demuxer has only for reading on.
+func (f *framing) Rest() {
+	if r, ok := f.from.(resting); ok {
+		_ = guard(func() error { r.Rest(); return nil })
+	}
+}
+
 // restart begins anew with packets from elsewhere. Frames line up with the one
 // that holds what is at the container's time target.
 func (f *framing) restart(target int64) {

@@ -88,8 +88,18 @@ func Packets(t testing.TB, open Opener, b []byte) []audio.Packet {
 	return packets
 }
 
+// resting is a demuxer that lets go of memory where nobody reads on for a while.
+type resting interface{ Rest() }
+
+// rest lets d rest, if it can, before each third packet or so.
+func rest(d audio.Demuxer, n int) {
+	if r, ok := d.(resting); ok && n%3 == 1 {
+		r.Rest()
+	}
+}
+
 // TestStream checks that b gives the same packets when it only flows forward, and
-// cannot seek back then.
+// cannot seek back then; and when there are rests between packets.
 func TestStream(t testing.TB, open Opener, b []byte) {
 	t.Helper()
 	want := Packets(t, open, b)
@@ -101,6 +111,21 @@ func TestStream(t testing.TB, open Opener, b []byte) {
 	same(t, want, got)
 	if _, err := d.Seek(0); !errors.Is(err, audio.ErrNotSeekable) {
 		t.Errorf("seeking back in a stream: %v", err)
+	}
+	for _, m := range []*audio.Media{Media(b), Stream(b)} {
+		d := Open(t, open, m)
+		got = got[:0]
+		for rest(d, len(got)); ; rest(d, len(got)) {
+			p, err := d.ReadPacket()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatalf("after %d packets and rests: %v", len(got), err)
+			}
+			got = append(got, p)
+		}
+		same(t, want, got)
 	}
 }
 
@@ -227,6 +252,7 @@ func Read(open Opener, m *audio.Media) error {
 	const enough = 1 << 20
 	size, seeks := 0, 0
 	for n := range enough {
+		rest(d, n)
 		p, err := d.ReadPacket()
 		if err != nil {
 			if !Sane(err) {

@@ -33,7 +33,8 @@ type Reader struct {
 	src      io.Reader
 	seeker   io.Seeker
 	size     int64
-	buf      []byte
+	buf      []byte // of usual bytes, if not more or just what is in it
+	usual    int
 	from, to int    // what of buf is read but not consumed
 	base     int64  // position in the media of buf[0]
 	err      error  // what the source said last; sticky until a jump
@@ -44,7 +45,7 @@ type Reader struct {
 
 // New returns a reader of m from its beginning. It never closes m.
 func New(m *audio.Media) *Reader {
-	r := &Reader{src: m.ReadCloser, seeker: m.Seeker, size: m.Size, buf: make([]byte, bufferSize)}
+	r := &Reader{src: m.ReadCloser, seeker: m.Seeker, size: m.Size, usual: bufferSize}
 	if r.size <= 0 {
 		r.size = -1
 	}
@@ -149,6 +150,18 @@ func (r *Reader) Keep(n int) ([]byte, error) {
 	return r.kept[:n:n], nil
 }
 
+// Rest lets go of all memory that holds nothing, until something is asked for again.
+// What Peek or Next returned stays good.
+func (r *Reader) Rest() {
+	r.usual = max(r.usual, len(r.buf))
+	r.buf = append([]byte(nil), r.buf[r.from:r.to]...)
+	r.base += int64(r.from)
+	r.from, r.to = 0, len(r.buf)
+	if r.gave == len(r.kept) {
+		r.kept = nil
+	}
+}
+
 // Skip consumes n bytes without looking at them, jumping if that is worth it.
 // It returns io.ErrUnexpectedEOF if there are fewer, and audio.ErrLimit if it is
 // too long a way to read.
@@ -248,7 +261,7 @@ func (r *Reader) fill(n int) {
 	}
 	if len(r.buf)-r.from < n && r.to == len(r.buf) {
 		// It grows with what came, not with what is claimed.
-		bigger := make([]byte, min(2*len(r.buf), (n+sizes-1)/sizes*sizes))
+		bigger := make([]byte, max(min(2*len(r.buf), (n+sizes-1)/sizes*sizes), r.usual))
 		copy(bigger, r.buf)
 		r.buf = bigger
 	}

@@ -83,6 +83,9 @@ func NewDemuxer(r *input.Reader) (*Demuxer, error) {
 // Codec says how the packets are coded.
 func (d *Demuxer) Codec() audio.CodecInfo { return d.coding.info }
 
+// Rest lets go of memory that is needed only for reading on, until that happens.
+func (d *Demuxer) Rest() { d.r.Rest() }
+
 // Info is what the file tells.
 func (d *Demuxer) Info() audio.Info { return d.info }
 

@@ -55,6 +55,7 @@ type Demuxer struct {
 	preSkip int64 // samples at 48 kHz the first page does without
 
 	page    []byte   // what is on it: the reader's own, good until that is asked for more
+	cut     int      // how much of its beginning is gone
 	joined  []byte   // the packet that ends on it and began before
 	queue   []queued // packets completed on it, in order
 	at      int      // the next of them
@@ -200,7 +201,7 @@ func (d *Demuxer) packet(at span) []byte {
 	if at.joined {
 		return d.joined[at.from:at.to:at.to]
 	}
-	return d.page[at.from:at.to]
+	return d.page[at.from-d.cut : at.to-d.cut]
 }
 
 // hold makes the packets in the queue outlive what the reader is asked for next.
@@ -208,6 +209,20 @@ func (d *Demuxer) hold() {
 	if d.at < len(d.queue) {
 		d.page = bytes.Clone(d.page)
 	}
+}
+
+// Rest lets go of memory that is needed only for reading on, until that happens.
+func (d *Demuxer) Rest() {
+	rest := d.queue[d.at:]
+	for len(rest) > 0 && rest[0].joined {
+		rest = rest[1:]
+	}
+	if len(rest) > 0 {
+		d.page, d.cut = bytes.Clone(d.page[rest[0].from-d.cut:]), rest[0].from
+	} else {
+		d.page = nil
+	}
+	d.r.Rest()
 }
 
 // time is a granule position in samples at 48 kHz since the beginning.

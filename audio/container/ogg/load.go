@@ -86,7 +86,7 @@ func (d *Demuxer) split(pg page, gap bool) error {
 	}
 	lost := continued && !d.open // the beginning of the first packet
 	from, to, size := 0, 0, 0
-	d.page, d.joined = pg.body, nil
+	d.page, d.cut, d.joined = pg.body, 0, nil
 	for _, size8 := range pg.segments {
 		size = int(size8)
 		to += size

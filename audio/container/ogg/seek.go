@@ -40,7 +40,7 @@ func (d *Demuxer) reread(at int64) error {
 		return err
 	}
 	pg, err := d.next()
-	d.page = pg.body
+	d.page, d.cut = pg.body, 0
 	return err
 }
 
