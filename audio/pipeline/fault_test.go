@@ -300,7 +300,7 @@ func TestWhatGoesWrongInAnOverlayDoesNotHarmTheMusic(t *testing.T) {
 				music := toneOf("pcm", 600, 0, 600*960)
 				p := Start(t.Context(), music.stream(Options{}))
 				var heard <-chan struct{}
-				left, _ := heardOf(p, func(frame int) {
+				left, _ := heardOf(t, p, func(frame int) {
 					if frame == 50 {
 						ok := false
 						if heard, ok = p.Overlay(faulty(&f, Options{}), 6); !ok {

@@ -43,7 +43,7 @@ func TestASoundGoesOnOverTheNextTrack(t *testing.T) {
 				sound := toneOf("opus", 600, 0, 600*960)
 				sound.hz, sound.level = 1000, 0.25
 				var heard <-chan struct{}
-				was, _ := heardOf(first, func(frame int) {
+				was, _ := heardOf(t, first, func(frame int) {
 					if frame == 100 {
 						ok := false
 						if heard, ok = first.Overlay(sound.stream(Options{}), 20); !ok {
@@ -63,7 +63,7 @@ func TestASoundGoesOnOverTheNextTrack(t *testing.T) {
 				if gone(heard) {
 					t.Error("the sound is said to have been heard, and has not")
 				}
-				left, _ := heardOf(second, nobody)
+				left, _ := heardOf(t, second, nobody)
 				if !gone(heard) {
 					t.Error("the sound is not said to have been heard")
 				}
@@ -107,7 +107,7 @@ func TestASoundEndsWithTheLastTrack(t *testing.T) {
 		if !ok {
 			t.Fatal("refused")
 		}
-		heardOf(first, nobody)
+		heardOf(t, first, nobody)
 		if err := first.Close(); err != nil || gone(heard) {
 			t.Errorf("ended with the first track: %v, %v", gone(heard), err)
 		}

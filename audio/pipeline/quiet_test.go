@@ -65,10 +65,17 @@ func (s *tone) stream(o Options) *Stream {
 	return st
 }
 
-// heardOf is the left channel of all frames p makes, one every 20 ms.
-func heardOf(p *Pump, each func(frame int)) (left []float32, modes string) {
-	for !p.Ended() {
+// heardOf is the left channel of all frames p makes, one every 20 ms. It fails if p
+// makes nothing for 400 seconds, or does not end.
+func heardOf(t *testing.T, p *Pump, each func(frame int)) (left []float32, modes string) {
+	t.Helper()
+	const most = 20_000 // frames, and times that there is none in a row: more than any of these tests has
+	for idle := 0; !p.Ended(); {
+		if idle > most || len(modes) > most {
+			t.Fatalf("it does not end: %d frames, and nothing %d times", len(modes), idle)
+		}
 		if f, ok := p.Take(); ok {
+			idle = 0
 			each(len(modes))
 			modes += string("pT"[p.Mode()])
 			for k, v := range unpack(f.Opus) {
@@ -78,6 +85,7 @@ func heardOf(p *Pump, each func(frame int)) (left []float32, modes string) {
 			}
 			continue
 		}
+		idle++
 		time.Sleep(20 * time.Millisecond)
 	}
 	return left, modes
@@ -94,7 +102,7 @@ func TestSilenceAtTheEndsIsLeftOut(t *testing.T) {
 				music := toneOf(name, 500, c.from, c.to)
 				p := Start(t.Context(), music.stream(Options{Trim: true}))
 				defer p.Close()
-				left, modes := heardOf(p, nobody)
+				left, modes := heardOf(t, p, nobody)
 				sounds := func(v float32) bool { return math.Abs(float64(v)) > hush }
 				first := slices.IndexFunc(left, sounds)
 				last := len(left) - 1
@@ -129,7 +137,7 @@ func TestSilenceThroughoutIsLeftAsItIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := Start(t.Context(), toneOf("pcm", 100, 0, 0).stream(Options{Trim: true}))
 		defer p.Close()
-		if left, _ := heardOf(p, nobody); len(left) != 100*960 {
+		if left, _ := heardOf(t, p, nobody); len(left) != 100*960 {
 			t.Errorf("%d samples of 96000", len(left))
 		}
 	})
@@ -153,7 +161,7 @@ func TestMusicIsMeasured(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			p := Start(t.Context(), toneOf(c.name, 800, 0, 800*960).stream(Options{Measure: c.measure, Settings: c.want}))
-			heardOf(p, nobody)
+			heardOf(t, p, nobody)
 			if m := p.Measured(); m.Told {
 				t.Errorf("%v: measured before it was closed", c)
 			}
@@ -180,7 +188,7 @@ func TestASoundIsLaidOverTheMusic(t *testing.T) {
 			p := Start(t.Context(), music.stream(Options{}))
 			defer p.Close()
 			var heard <-chan struct{}
-			left, modes := heardOf(p, func(frame int) {
+			left, modes := heardOf(t, p, func(frame int) {
 				if frame == 50 {
 					ok := false
 					if heard, ok = p.Overlay(sound.stream(Options{}), 20); !ok {
@@ -233,7 +241,7 @@ func TestASoundOutlastsTheMusic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := Start(t.Context(), toneOf("pcm", 50, 0, 50*960).stream(Options{}))
 		defer p.Close()
-		left, _ := heardOf(p, func(frame int) {
+		left, _ := heardOf(t, p, func(frame int) {
 			if frame == 40 {
 				p.Overlay(toneOf("pcm", 60, 0, 60*960).stream(Options{}), 6)
 			}
@@ -250,7 +258,7 @@ func TestTooManySoundsAndBrokenOnesDoNotHarmTheMusic(t *testing.T) {
 		p := Start(t.Context(), music.stream(Options{}))
 		defer p.Close()
 		refused := 0
-		left, modes := heardOf(p, func(frame int) {
+		left, modes := heardOf(t, p, func(frame int) {
 			if frame != 20 {
 				return
 			}

@@ -79,8 +79,9 @@ func (o *over) stream(e effect.Settings) *Stream {
 // TestChangedFrameAllocatesNothing: a slab for forty frames is all there is, whatever
 // is done to the sound.
 func TestChangedFrameAllocatesNothing(t *testing.T) {
+	allowed := 0.0
 	if strings.Contains(opus.Build(), "layeh") {
-		t.Skip("layeh.com/gopus allocates for every packet")
+		allowed = 1 // a slice for each packet
 	}
 	for _, pcm := range []bool{false, true} {
 		from := repeated(t, pcm)
@@ -94,7 +95,7 @@ func TestChangedFrameAllocatesNothing(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if n := testing.AllocsPerRun(50, func() { _, _ = s.Next() }); n != 0 || s.Stats().Transcoded < 120 {
+			if n := testing.AllocsPerRun(50, func() { _, _ = s.Next() }); n > allowed || s.Stats().Transcoded < 120 {
 				t.Errorf("%s, %s: %v allocations a frame, %+v", from.info.Name, name, n, s.Stats())
 			}
 		}

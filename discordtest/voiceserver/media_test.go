@@ -311,7 +311,7 @@ func FuzzDatagram(f *testing.F) {
 	f.Cleanup(func() { _ = s.Close() })
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) > 1400 {
-			t.Skip()
+			return
 		}
 		c := connect(t, s, alice).identify()
 		c.discover()
