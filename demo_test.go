@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -48,7 +49,11 @@ func TestTheDemoHandsOverWhatWasHeard(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, want := range packets {
-		if p, err := dm.ReadPacket(); err != nil || string(p.Data) != string(want) {
+		p, err := dm.ReadPacket()
+		for err == nil && bytes.Equal(p.Data, []byte{0xf8, 0xff, 0xfe}) { // silence, where the machine was too busy
+			p, err = dm.ReadPacket()
+		}
+		if err != nil || string(p.Data) != string(want) {
 			t.Fatalf("packet %d of what was heard differs, or %v", i, err)
 		}
 	}
