@@ -108,7 +108,7 @@ func TestRenderLevels(t *testing.T) {
 	}
 	// What is near to the target passes.
 	near := filepath.Join(t.TempDir(), "near.opus")
-	rendersTo(t, piece(t, testdata.Lantern), "-o", near, "--to", "8")
+	rendersTo(t, piece(t, testdata.Lantern), "-o", near, "--from", "4", "--to", "12")
 	if stats := rendersTo(t, near, "-o", filepath.Join(t.TempDir(), "x.opus"), "--level", "auto"); stats.Mode != "passthrough" || stats.Levels[0].DB != 0 {
 		t.Errorf("%+v", stats)
 	}
