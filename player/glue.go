@@ -2,29 +2,10 @@ package player
 
 import (
 	"context"
-	"time"
 
 	"segue/audio"
-	"segue/audio/effect"
 	"segue/audio/pipeline"
 )
-
-// openPipeline makes frames with package pipeline.
-func openPipeline(base pipeline.Options) opener {
-	return func(ctx, life context.Context, m *audio.Media, w wish) (tape, error) {
-		stream, err := probe(ctx, m, w.options(base))
-		if err != nil {
-			return tape{}, err
-		}
-		info := stream.Info() // before the pump owns it
-		start := pipeline.Start
-		if w.park {
-			start = pipeline.Park
-		}
-		p := engine{start(life, stream), stream}
-		return tape{pump: p, info: info, playing: p.Playing, mode: func() string { return p.Mode().String() }}, nil
-	}
-}
 
 // openLayer opens sounds with package pipeline.
 func openLayer(base pipeline.Options) layerer {
@@ -52,21 +33,6 @@ func probe(ctx context.Context, m *audio.Media, o pipeline.Options) (*pipeline.S
 		return nil, context.Cause(ctx)
 	}
 	return stream, err
-}
-
-// engine is a pipeline.Pump as a pump.
-type engine struct {
-	*pipeline.Pump
-	stream *pipeline.Stream
-}
-
-func (e engine) Want(s effect.Settings) { e.stream.Want(s) }
-func (e engine) Level(db float64)       { e.stream.Level(db) }
-
-func (e engine) Follow(next pump, overlap time.Duration) { e.Pump.Follow(under(next), overlap) }
-
-func (e engine) Overlay(l layer, duck float64) (heard <-chan struct{}, ok bool) {
-	return overlaid(e.Pump, l, duck)
 }
 
 func overlaid(p *pipeline.Pump, l layer, duck float64) (heard <-chan struct{}, ok bool) {

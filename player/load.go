@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"segue/audio"
-	"segue/audio/levelling"
 	"segue/music"
 	"segue/queue"
 )
@@ -113,16 +112,14 @@ func (s *state) openTrack(life context.Context, t music.Track, park bool) (_ tap
 	}()
 	ctx, cancel := context.WithTimeout(life, openLimit)
 	defer cancel()
-	if share := s.p.reg.share; share != nil && t.Live {
-		sound := *s.p.sound.Load()
-		of := func(info audio.Info) float64 { return level(sound, t, info, levelling.Measurement{}) }
-		return share(ctx, life, t, wish{sound: sound, level: of, bitrate: s.p.bitrate, park: park})
+	if share := s.p.reg.share; share != nil {
+		return s.openShared(ctx, life, t, park, share)
 	}
 	m, err = s.o.Library.Open(ctx, t)
 	if err != nil {
 		return tape{}, err
 	}
-	key := measuredAs(t, m)
+	key := measuredAs(t, m.Version)
 	forward, measured := m.Seeker == nil, s.knownLoudness(life, key)
 	sound := *s.p.sound.Load()
 	of := func(info audio.Info) float64 { return level(sound, t, info, measured) }

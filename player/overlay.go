@@ -142,7 +142,7 @@ func (s *state) openSound(life context.Context, t music.Track) (_ layer, err err
 		_ = m.Close()
 		return nil, fit(true, 0)
 	}
-	measured := s.knownLoudness(life, measuredAs(t, m))
+	measured := s.knownLoudness(life, measuredAs(t, m.Version))
 	sound := *s.p.sound.Load()
 	l, err := s.p.reg.layer(ctx, m, func(info audio.Info) float64 { return level(sound, t, info, measured) })
 	if err != nil {

@@ -32,9 +32,9 @@ var ErrClosed error = &music.Error{Kind: music.Unavailable, Code: "player.closed
 type Registry struct {
 	ctx     context.Context // the players' root
 	o       Options
-	open    opener
+	open    opener // instead of share, in tests
 	layer   layerer
-	share   sharer // nil: what is live is opened like everything else
+	share   sharer
 	events  chan Event
 	dropped atomic.Uint64
 	loops   sync.WaitGroup // one per running player
@@ -64,9 +64,8 @@ func NewRegistry(ctx context.Context, o Options) *Registry {
 	return &Registry{
 		ctx:     ctx,
 		o:       o,
-		open:    openPipeline(o.Pipeline),
 		layer:   openLayer(o.Pipeline),
-		share:   shareLive(pipeline.NewHub(ctx), o.Library, o.Pipeline),
+		share:   shareAll(pipeline.NewHub(ctx), o.Library, o.Pipeline),
 		events:  make(chan Event, o.Events),
 		end:     make(chan struct{}),
 		players: make(map[music.GuildID]*Player),

@@ -262,11 +262,11 @@ func (n *notes) busy() bool {
 	return n.writing
 }
 
-// measuredAs is what the loudness of t is kept under: its bytes, where m names them, for
-// a file may be replaced by another.
-func measuredAs(t music.Track, m *audio.Media) music.TrackID {
-	if m.Version != "" {
-		return music.TrackID(m.Version)
+// measuredAs is what the loudness of t is kept under: its bytes, where version names
+// them, for a file may be replaced by another.
+func measuredAs(t music.Track, version string) music.TrackID {
+	if version != "" {
+		return music.TrackID(version)
 	}
 	return t.ID
 }

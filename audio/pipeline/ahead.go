@@ -40,6 +40,11 @@ type ahead struct {
 	total    int64 // bytes of packets read
 	ended    error
 	reading  time.Time // when the wait for the packet being read began; zero if none is
+
+	brim
+	opening    bool           // what is taken is kept, for who may share it
+	taken      []audio.Packet // all that was
+	takenBytes int
 }
 
 func newAhead(ctx context.Context, g *governor.Governor) *ahead {
@@ -154,6 +159,9 @@ func (a *ahead) take() (p audio.Packet, ok bool, err error) {
 	a.n--
 	a.length -= lasting(p)
 	a.bytes -= len(p.Data) + overhead
+	if a.opening {
+		a.keep(p)
+	}
 	if a.ended == nil && a.horizon.wanted {
 		a.lowest.least(a.now())
 	}
@@ -191,6 +199,7 @@ func (a *ahead) push(p audio.Packet) {
 	a.ring[(a.first+a.n)%len(a.ring)] = p
 	a.n++
 	a.length += lasting(p)
+	a.see(&p, a.total == 0)
 	a.bytes += len(p.Data) + overhead
 }
 

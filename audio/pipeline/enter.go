@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"segue/audio"
 	"segue/audio/codec/opus"
@@ -62,6 +63,9 @@ func (s *Stream) warm(at int64) error {
 	if known {
 		ours, _ := s.tail(s.coder.last)
 		known = theirs.Comb.Period > 0 || theirs.Transient != ours.Transient
+	}
+	if !s.joined {
+		s.before = slices.Clone(s.coder.last)
 	}
 	if can && (known || !s.joined) {
 		alone.Independent()

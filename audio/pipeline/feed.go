@@ -36,6 +36,7 @@ type feed struct {
 	demux audio.Demuxer // only for its Codec and Info
 	from  packets       // the reader's
 	live  bool
+	lent  bool            // from is read ahead for it, and accounted for, already
 	ctx   context.Context // ends all waiting
 	room  chan struct{}   // has one when packets may have been taken
 
@@ -51,6 +52,7 @@ type feed struct {
 	own     copies
 	expect  int64 // PTS of the packet to be read next, if it follows the one before
 	shift   int64 // by which PTS are less than the container has them
+	brim
 	ended   error
 	horizon horizon
 	gov     *governor.Governor // of the memory; may be nil
@@ -76,7 +78,7 @@ func newFeed(ctx context.Context, s *Stream, live bool) *feed {
 
 // run reads until the media ends or the context does.
 func (f *feed) run() {
-	if f.gov != nil {
+	if f.gov != nil && !f.lent {
 		f.gov.Opened()
 		defer f.gov.Closed()
 	}
@@ -167,6 +169,7 @@ func (f *feed) put(p audio.Packet, err error) {
 			f.grow()
 		}
 		f.stamp(&p)
+		f.see(&p, f.next == 0)
 		p.Data = f.own.keep(p.Data)
 		*f.at(f.next) = fed{p, f.read}
 		f.next++

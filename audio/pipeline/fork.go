@@ -40,7 +40,7 @@ func (s *Stream) stand(f audio.Frame, next int64) stand {
 // twin returns a stream of what c reads, made as s was, that begins with w. It
 // reads no more of s than what never changes.
 func (s *Stream) twin(c *cursor, o Options, w wish) *Stream {
-	o.Settings = w.effects
+	o.Settings, o.Level = w.effects, nil
 	t := New(c, c, o)
 	t.rules, t.tail, t.from = s.rules, s.tail, c
 	t.Level(w.level)

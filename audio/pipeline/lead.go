@@ -36,13 +36,14 @@ func (p *Pump) Follow(next *Pump, overlap time.Duration) {
 	n := toSamples(max(overlap, 0))
 	p.control.follow.Store(&follower{next, n})
 	if n > 0 {
-		p.ahead.reach(n + margin)
+		p.reach(n + margin)
 	}
 }
 
 // Cut ends the music now: what follows is faded into within that time, or else it is
 // faded out.
 func (p *Pump) Cut(fade time.Duration) {
+	p.apart.Store(true)
 	p.Fade(fade)
 	p.control.cut.Store(true)
 	if p.control.follow.Load() == nil {
@@ -54,11 +55,14 @@ func (p *Pump) Cut(fade time.Duration) {
 // leave hands over if it is time, and reports whether that was done.
 func (p *Pump) leave() bool {
 	f := p.control.follow.Load()
-	if f == nil || !f.next.control.primed.Load() || f.next.control.gone.Load() {
+	if f == nil || f.next.control.primed.Load() == nil || f.next.control.gone.Load() {
 		if p.control.cut.Load() && f != nil {
 			p.control.follow.Store(nil)
 			p.Hold(true)
 		}
+		return false
+	}
+	if !p.comeHome(f) {
 		return false
 	}
 	s, from := p.stream, p.stream.from
@@ -84,8 +88,8 @@ func (p *Pump) leave() bool {
 
 // part gives what is left of the stream if it is time to leave it, else nil.
 func (p *Pump) part(f *follower) (*departed, error) {
-	s := p.stream
-	length, ended := p.ahead.rest()
+	s, next := p.stream, f.next.control.primed.Load()
+	length, ended := p.ahead().rest()
 	rest := int64(math.MaxInt64)
 	if ended || length > 0 && length < scarce {
 		rest = s.rest(length)
@@ -99,10 +103,10 @@ func (p *Pump) part(f *follower) (*departed, error) {
 	switch {
 	case !ended:
 	case f.overlap > 0 && due(rest, f.overlap):
-		s.from = eager{p.ahead}
+		s.from = eager{p.ahead()}
 		return s.depart(rest, rest)
-	case f.overlap == 0 && s.yields(f.next.stream, rest):
-		return s.yield(f.next.stream)
+	case f.overlap == 0 && s.yields(next, rest):
+		return s.yield(next)
 	}
 	return nil, nil
 }
@@ -235,7 +239,7 @@ var errLate = errors.New("packets have not come")
 func (p *Pump) hasten(samples int64) bool {
 	t, ok := p.stream.from.(*tap)
 	if !ok {
-		p.stream.from = eager{p.ahead}
+		p.stream.from = eager{p.ahead()}
 		return true
 	}
 	h := t.hoard(samples)

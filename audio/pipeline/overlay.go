@@ -40,11 +40,12 @@ type overlay struct {
 // closed when it has been heard, or cannot be any more. It reports false if as many are
 // mixed as can be, or the Pump has ended: then the stream is closed at once.
 func (p *Pump) Overlay(s *Stream, duck float64) (heard <-chan struct{}, ok bool) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(p.ahead.ctx))
+	ctx, cancel := context.WithCancel(context.WithoutCancel(p.life))
 	o := &overlay{stream: s, ahead: newAhead(ctx, nil), duck: math.Pow(10, -max(duck, 0)/20), done: cancel}
 	o.ahead.deepen()
 	from := s.from
 	s.from = eager{o.ahead}
+	p.apart.Store(true)
 	if p.done.Load() || !p.sounds.own(o) {
 		cancel()
 		_ = shut(s)

@@ -18,11 +18,20 @@ const (
 // A Pump makes a stream's frames ahead of time. All its methods may be called
 // from any goroutine. Who starts it closes it.
 type Pump struct {
-	stream *Stream
-	tap    *tap // nil: the media are its own
-	ahead  *ahead
+	stream *Stream // the one that makes frames; whose goroutine does that may change it
+	life   context.Context
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
+	medium *medium // nil: the media were never its own
+
+	swap   sync.Mutex             // held while stream changes, and by who wants something of the sound
+	shown  atomic.Pointer[Stream] // stream, for all others
+	reads  atomic.Pointer[ahead]  // what that reads, unless it is a tap
+	tap    atomic.Pointer[tap]    // its place in a share; nil: it has none
+	guest  atomic.Bool            // frames come from there
+	apart  atomic.Bool            // more was asked for than to play as is wanted
+	begins *intro                 // nil: nobody may share it any more
+	record recorder
 
 	frames   chan audio.Frame // closed after the last
 	room     chan struct{}    // has one when few frames may be left
@@ -43,48 +52,55 @@ type Pump struct {
 // Start runs s in two goroutines until it ends, ctx ends, or the Pump is
 // closed. The stream belongs to the Pump from here on; only its Want, Mode, Playing
 // and Stats may still be used.
-func Start(ctx context.Context, s *Stream) *Pump { return launch(ctx, s, false) }
+func Start(ctx context.Context, s *Stream) *Pump { return launch(ctx, ctx, s, false, nil) }
 
 // Park is Start of a Pump that reads ahead but makes no frames, until it follows
 // another, or Go or Take is called. It is Ready when it could.
-func Park(ctx context.Context, s *Stream) *Pump { return launch(ctx, s, true) }
+func Park(ctx context.Context, s *Stream) *Pump { return launch(ctx, ctx, s, true, nil) }
 
-func launch(ctx context.Context, s *Stream, parked bool) *Pump {
+// launch starts a Pump that lives until ctx ends. Its media may live until root does,
+// if they are shared meanwhile; begins says whether they may be.
+func launch(ctx, root context.Context, s *Stream, parked bool, begins *intro) *Pump {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &Pump{
-		stream: s, ahead: newAhead(ctx, s.o.Governor), cancel: cancel,
+		stream: s, life: ctx, cancel: cancel, begins: begins,
 		frames: make(chan audio.Frame, shallow), room: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
+	p.shown.Store(s)
+	p.control.invite = make(chan invitation)
 	p.control.nudge, p.control.begin = make(chan struct{}, 1), make(chan *departed, 1)
 	p.control.parked = parked
 	p.control.gone.Store(!parked)
 	p.Fade(s.o.Fade)
-	from := s.from
-	t, shared := from.(*tap)
-	if shared {
-		p.tap, t.short = t, &p.ahead.short
+	if t, shared := s.from.(*tap); shared { // which reads ahead
+		p.listen(t, s)
 	} else {
-		s.from = p.ahead
+		p.medium = p.readAhead(root, s)
 	}
 	p.tasks.Add(1)
 	context.AfterFunc(ctx, func() {
 		defer p.tasks.Done()
 		p.sounds.end()
-		_ = shut(s) // frees a read that is waiting; Close reports the error
+		p.release() // frees a read that is waiting; Close reports the error
 	})
-	if !shared { // else the share reads ahead
-		p.tasks.Go(func() { p.ahead.read(from, func(q *seek) { p.move(q, from) }) })
-	}
 	p.tasks.Go(func() { p.run(ctx) })
 	return p
 }
+
+// now is the stream that makes frames, for who does not make them.
+func (p *Pump) now() *Stream { return p.shown.Load() }
+
+// ahead is what has been read for that; nothing while others read for it.
+func (p *Pump) ahead() *ahead { return p.reads.Load() }
 
 // waitForRoom returns false when ctx has ended.
 func (p *Pump) waitForRoom(ctx context.Context) bool {
 	for len(p.frames) == shallow {
 		select {
 		case <-p.room:
-			p.ahead.deepen()
+			p.ahead().deepen()
+		case i := <-p.control.invite:
+			p.accept(i)
 		case <-ctx.Done():
 			return false
 		}
@@ -97,7 +113,7 @@ func (p *Pump) waitForRoom(ctx context.Context) bool {
 // of how encoding keeps up.
 func (p *Pump) report(left int) {
 	const begun = 10 // times asked: what keeps up is ahead by then
-	g := p.stream.o.Governor
+	g := p.now().o.Governor
 	if g == nil || p.Mode() != Transcode || p.done.Load() {
 		return
 	}
@@ -105,21 +121,21 @@ func (p *Pump) report(left int) {
 		p.asked.Add(1)
 		return
 	}
-	g.Taken(left == 0 && !p.ahead.short.Load())
+	g.Taken(left == 0 && !p.ahead().short.Load())
 }
 
 // Mode reports how the frame last made came about.
 func (p *Pump) Mode() Mode {
-	m := p.stream.Mode()
-	if m == Passthrough && p.tap != nil {
-		m = Mode(p.tap.mode.Load()) // what passes was made by others
+	m := p.now().Mode()
+	if m == Passthrough && p.guest.Load() {
+		m = Mode(p.tap.Load().mode.Load()) // what passes was made by others
 	}
 	return m
 }
 
 // Playing is what a live stream says is on just now, or "".
 func (p *Pump) Playing() string {
-	on, _ := guarded(func() (string, error) { return p.stream.Playing(), nil })
+	on, _ := guarded(func() (string, error) { return p.now().Playing(), nil })
 	return on
 }
 
@@ -144,6 +160,19 @@ func (p *Pump) Close() error {
 	p.cancel()
 	p.tasks.Wait()
 	p.sounds.wait()
-	p.closed.Store(true)
-	return shut(p.stream)
+	p.unlist()
+	defer p.closed.Store(true)
+	if t := p.tap.Load(); t != nil {
+		return guard(t.Close)
+	}
+	return p.medium.end()
+}
+
+// release lets go what is read for the Pump, once nothing more will be.
+func (p *Pump) release() {
+	if t := p.tap.Load(); t != nil {
+		_ = guard(t.Close)
+		return
+	}
+	p.medium.leave()
 }

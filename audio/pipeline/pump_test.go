@@ -86,9 +86,9 @@ func TestPumpIsDeepInPacketsAndShallowInFrames(t *testing.T) {
 		p, stream := pumped(t.Context(), s)
 		defer p.Close()
 		synctest.Wait()
-		p.ahead.mu.Lock()
-		p.ahead.horizon.wait = time.Second // as of a slow source, for the most there can be
-		p.ahead.mu.Unlock()
+		p.ahead().mu.Lock()
+		p.ahead().horizon.wait = time.Second // as of a slow source, for the most there can be
+		p.ahead().mu.Unlock()
 		got := p.Stats()
 		if got.Passed != 2 || got.Frames != 2 {
 			t.Fatalf("%d frames made, %d waiting, want 2", got.Passed, got.Frames)

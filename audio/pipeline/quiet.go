@@ -76,18 +76,18 @@ func (p *Pump) trimStart() error {
 	if !p.stream.o.Trim {
 		return nil
 	}
-	p.ahead.reach(searchedAt + margin)
+	p.ahead().reach(searchedAt + margin)
 	return p.stream.trimStart()
 }
 
 // trimEnd finds out whether the end of what has been read ahead is silence, and
 // leaves that out.
 func (p *Pump) trimEnd() {
-	if _, ended := p.ahead.rest(); !p.stream.o.Trim || p.trimmed || !ended {
+	if _, ended := p.ahead().rest(); !p.stream.o.Trim || p.trimmed || !ended {
 		return
 	}
 	p.trimmed = true
-	if end, ok := p.lastSound(); ok && p.ahead.truncate(end+breath) {
+	if end, ok := p.lastSound(); ok && p.ahead().truncate(end+breath) {
 		p.stream.trimmed = true
 	}
 }
@@ -96,7 +96,7 @@ func (p *Pump) trimEnd() {
 // container's time.
 func (p *Pump) lastSound() (end int64, ok bool) {
 	s := p.stream
-	packets := p.ahead.last(searchedAt, inspected)
+	packets := p.ahead().last(searchedAt, inspected)
 	dec, err := s.o.Decoder(s.codec)
 	if err != nil {
 		return 0, false

@@ -101,7 +101,7 @@ func (r *recorder) took(f audio.Frame) {
 
 // ended is told why there are no more frames.
 func (r *recorder) ended(err error) {
-	if errors.Is(err, io.EOF) && !r.s.trimmed {
+	if r.to != nil && errors.Is(err, io.EOF) && !r.s.trimmed {
 		r.to.Keep(r.s.Length())
 	}
 }

@@ -19,16 +19,22 @@ type control struct {
 	cut    atomic.Bool   // the music shall end now
 	follow atomic.Pointer[follower]
 	sought atomic.Pointer[sought]
+	invite chan invitation // to share what is played
 
 	parked bool
-	primed atomic.Bool    // the stream has been looked at
-	gone   atomic.Bool    // it is known how frames begin
-	begin  chan *departed // how: after what; nil is by themselves
+	primed atomic.Pointer[Stream] // has been looked at, and can begin; nil: none has
+	gone   atomic.Bool            // it is known how frames begin
+	begin  chan *departed         // how: after what; nil is by themselves
 }
 
 // Hold fades the sound out and then makes no more frames, or goes on and fades in.
 func (p *Pump) Hold(on bool) {
-	p.stream.Hold(on, toTime(p.control.fade.Load()))
+	if on {
+		p.apart.Store(true)
+	}
+	p.swap.Lock()
+	p.now().Hold(on, toTime(p.control.fade.Load()))
+	p.swap.Unlock()
 	signal(p.control.nudge)
 }
 
@@ -63,6 +69,9 @@ func (p *Pump) run(ctx context.Context) {
 		f.next.Go() // unless it has gone on already
 	}
 	p.done.Store(true)
+	if t := p.tap.Load(); t != nil {
+		p.send(t, nil)
+	}
 	p.account.done()
 	close(p.frames)
 	p.getReady()
@@ -82,25 +91,35 @@ func (p *Pump) start(ctx context.Context) bool {
 		return true
 	}
 	if guard(func() error { return errors.Join(p.trimStart(), p.stream.prime()) }) == nil {
-		p.control.primed.Store(true)
+		p.control.primed.Store(p.stream)
 	} // else Next will say the same
 	p.getReady()
-	select {
-	case d := <-p.control.begin:
-		if d != nil {
+	for {
+		select {
+		case d := <-p.control.begin:
+			if d == nil {
+				return true
+			}
+			p.unlist() // how it begins is its own
+			if p.guest.Load() {
+				p.tap.Load().live(p.stream)
+			}
 			err := guard(func() error { return p.stream.join(d) })
 			return p.fine(ctx, err)
+		case i := <-p.control.invite:
+			p.accept(i)
+		case <-ctx.Done():
+			return false
 		}
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 
 // play makes frames.
 func (p *Pump) play(ctx context.Context) {
-	record := p.stream.recorder()
-	defer record.drop()
+	if !p.guest.Load() {
+		p.record = p.stream.recorder()
+	}
+	defer func() { p.record.drop() }()
 	if !p.control.parked {
 		if !p.fine(ctx, guard(p.trimStart)) {
 			return
@@ -110,7 +129,7 @@ func (p *Pump) play(ctx context.Context) {
 		p.lay()
 		p.trimEnd()
 		if q := p.control.sought.Swap(nil); q != nil {
-			record.drop()
+			p.record.drop()
 			p.account.begun.Store(false)
 			if !p.fine(ctx, guard(func() error { return p.arrive(q) })) {
 				return
@@ -131,11 +150,12 @@ func (p *Pump) play(ctx context.Context) {
 			if p.control.sought.Load() != nil {
 				continue // on from there
 			}
-			record.ended(err)
+			p.record.ended(err)
 			p.fine(ctx, err)
 			return
 		}
-		record.took(f)
+		p.record.took(f)
+		p.note(f)
 		p.frames <- f // there is room, and nobody else fills it
 		p.account.made(passing && p.Mode() == Transcode)
 		p.getReady()
@@ -156,11 +176,15 @@ func (p *Pump) rest(ctx context.Context) bool {
 	_, _ = guarded(p.stream.Lead) // Next will say the same
 	p.control.quiet.Store(true)
 	defer p.control.quiet.Store(false)
-	select {
-	case <-p.control.nudge:
-		return true
-	case <-ctx.Done():
-		return false
+	for {
+		select {
+		case <-p.control.nudge:
+			return true
+		case i := <-p.control.invite:
+			i <- nil
+		case <-ctx.Done():
+			return false
+		}
 	}
 }
 
@@ -183,7 +207,7 @@ func (p *Pump) Take() (audio.Frame, bool) {
 		return f, ok
 	default:
 		if !p.control.quiet.Load() {
-			p.account.missed(p.done.Load(), p.ahead.short.Load())
+			p.account.missed(p.done.Load(), p.ahead().short.Load())
 			p.report(0)
 		}
 		return audio.Frame{}, false

@@ -32,6 +32,7 @@ type sought struct {
 	target  int64
 	packets []audio.Packet
 	ended   error // after those
+	line    *line // nil; or frames instead of packets, a warm-up of them before the target
 	taken   chan struct{}
 }
 
@@ -40,19 +41,21 @@ type sought struct {
 // ahead is heard until then. Where it goes on, frames say. Media that cannot seek
 // give an error that wraps audio.ErrNotSeekable, and the music goes on as it was.
 func (p *Pump) Seek(ctx context.Context, to time.Duration) error {
+	p.apart.Store(true)
+	a := p.ahead()
 	q := &seek{target: toSamples(max(to, 0)), landed: make(chan error, 1)}
 	select {
-	case p.ahead.seeks <- q:
-	case <-p.ahead.ctx.Done():
+	case a.seeks <- q:
+	case <-a.ctx.Done():
 		return ErrEnded
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	signal(p.ahead.room)
+	signal(a.room)
 	select {
 	case err := <-q.landed:
 		return err
-	case <-p.ahead.ctx.Done():
+	case <-a.ctx.Done():
 		return ErrEnded
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -71,17 +74,18 @@ func (s *Stream) rewind(target int64) error {
 	return nil
 }
 
-// move reads packets from where q wants them, and waits until they are taken.
-func (p *Pump) move(q *seek, from packets) {
+// move reads packets of s from where q wants them, and waits until they are taken. It is
+// for who reads.
+func (p *Pump) move(q *seek, s *Stream, from packets, a *ahead) {
 	p.account.seeking.Store(true)
 	defer p.account.seeking.Store(false)
-	if err := guard(func() error { return p.stream.rewind(q.target) }); err != nil {
+	if err := guard(func() error { return s.rewind(q.target) }); err != nil {
 		q.landed <- err
 		return
 	}
 	got := &sought{target: q.target, taken: make(chan struct{})}
 	length, bytes := int64(0), 0
-	for len(got.packets) < enough && length < enoughTime && bytes < enoughBytes && p.ahead.ctx.Err() == nil {
+	for len(got.packets) < enough && length < enoughTime && bytes < enoughBytes && a.ctx.Err() == nil {
 		k, err := guarded(from.ReadPacket)
 		if err != nil {
 			got.ended = err
@@ -91,26 +95,32 @@ func (p *Pump) move(q *seek, from packets) {
 		length += k.Duration
 		bytes += len(k.Data)
 	}
-	away := p.ahead.moved() // another one once they are taken
+	away := a.moved() // another one once they are taken
 	p.control.sought.Store(got)
 	signal(p.control.nudge)
 	close(away) // ends the wait for packets that will not come
 	q.landed <- nil
 	select {
 	case <-got.taken:
-	case <-p.ahead.ctx.Done():
+	case <-a.ctx.Done():
 	}
 }
 
 // arrive makes the stream go on where packets were sought.
 func (p *Pump) arrive(q *sought) error {
 	s := p.stream
+	if q.line != nil {
+		p.tap.Load().unmove()
+	}
 	var d *departed
 	if s.joined && s.failed == nil && !s.holding() {
 		d = p.tape(p.control.fade.Load())
 	}
-	s.from, p.trimmed = p.ahead, false
-	p.ahead.replace(q)
+	if q.line != nil {
+		return p.settle(q, d)
+	}
+	s.from, p.trimmed = p.ahead(), false
+	p.ahead().replace(q)
 	close(q.taken)
 	return s.moveTo(q.target, d)
 }
@@ -119,8 +129,7 @@ func (p *Pump) arrive(q *sought) error {
 // many as there are; nil if that cannot be. A hold goes on over what follows.
 func (p *Pump) tape(samples int64) *departed {
 	s := p.stream
-	s.from = eager{p.ahead}
-	if s.immerse() != nil {
+	if !p.hasten(samples) || s.immerse() != nil {
 		return nil
 	}
 	held := s.coder.fade

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"segue/audio"
+	"segue/audio/levelling"
 )
 
 // A Share is media opened once and played for many. There are as many lines as
@@ -18,6 +19,7 @@ type Share struct {
 	feed   *feed
 	of     *Stream // the first line's; all others are made as it was
 	info   audio.Info
+	facts  Facts
 	live   bool
 	passes bool // packets may pass where nothing is to be changed
 	close  func() error
@@ -30,16 +32,17 @@ type Share struct {
 	epochs int
 	taps   int
 	over   bool // nobody listens, nor ever will
+
+	measured levelling.Measurement // best of all lines that have ended
 }
 
 // newShare shares s, which is its own from here on, for t and others. The bit rate
 // of its encoder comes from first.
-func newShare(ctx context.Context, s *Stream, first *line, t *tap, live bool) *Share {
+func newShare(ctx context.Context, s *Stream, first *line, t *tap, live bool, forget func()) *Share {
 	ctx, cancel := context.WithCancel(ctx)
-	live = live || s.Info().Live
 	sh := &Share{
 		feed: newFeed(ctx, s, live), of: s, info: s.Info(), live: live, passes: s.rules.passable(s.codec),
-		close: s.close, cancel: cancel, taps: 1,
+		close: s.close, forget: forget, cancel: cancel, taps: 1,
 	}
 	sh.tasks.Add(1)
 	context.AfterFunc(ctx, func() {

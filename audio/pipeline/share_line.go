@@ -66,11 +66,18 @@ type line struct {
 	waiting []chan struct{} // told of the next frame
 	ended   error           // why there are no more frames; nil: there are
 	over    bool            // nobody listens
+	taken   bool            // its stream is somebody's own
 	whole   bool            // its first frame is the beginning of the music
+	alone   *solo           // what it reads, instead of the feed; may be nil
+
+	before []byte // what a decoder should have heard before its first frame; may be nil
+
+	record recorder      // its goroutine's
+	done   chan struct{} // closed when that has ended
 }
 
 func newLine() *line {
-	return &line{ask: make(chan struct{}, 1), stop: make(chan struct{})}
+	return &line{ask: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
 }
 
 // set says what the line is of.
@@ -92,19 +99,46 @@ func (l *line) bitrate() int { return int(l.rate.Load()) }
 // run makes frames for as long as somebody listens. What begins the stream may wait
 // for packets.
 func (l *line) run(begin func() (*Stream, error)) {
+	defer close(l.done)
 	s, err := guarded(begin)
 	l.begun(s)
 	for err == nil && l.wait() {
 		var f audio.Frame
 		if f, err = guarded(s.Next); err == nil {
-			l.put(cut{f, s.stand(f, l.cursor.number())})
+			l.record.took(f)
+			l.put(cut{f, s.stand(f, l.read())}, s.before)
 		}
 	}
-	_ = l.cursor.Close()
+	l.record.ended(err)
 	l.share.mu.Lock()
 	defer l.share.mu.Unlock()
+	if !l.taken {
+		l.record.drop()
+		l.close()
+		if s != nil {
+			l.share.learn(s.Measured())
+		}
+	}
 	l.ended = err
 	l.wake()
+}
+
+// read is the number of the packet to be read next.
+func (l *line) read() int64 {
+	if l.cursor == nil {
+		return 0
+	}
+	return l.cursor.number()
+}
+
+// close ends what the line reads.
+func (l *line) close() {
+	if l.cursor != nil {
+		_ = l.cursor.Close()
+	}
+	if l.alone != nil {
+		l.alone.stop()
+	}
 }
 
 // begun takes in a stream that sounded as its listener wanted it before.
@@ -132,9 +166,12 @@ func (l *line) wait() bool {
 	}
 }
 
-func (l *line) put(c cut) {
+func (l *line) put(c cut, before []byte) {
 	l.share.mu.Lock()
 	defer l.share.mu.Unlock()
+	if l.made == 0 {
+		l.before = before
+	}
 	l.ring[l.made%kept] = c
 	l.made++
 	l.wake()
@@ -198,8 +235,15 @@ func (l *line) leave() {
 	if l.taps--; l.taps > 0 {
 		return
 	}
+	if !l.taken {
+		l.halt()
+	}
+	l.close()
+}
+
+// halt has it make no more frames, and be nobody's. The caller has the lock.
+func (l *line) halt() {
 	l.over = true
 	close(l.stop)
-	_ = l.cursor.Close()
 	l.share.remove(l)
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,9 +18,6 @@ const (
 	// tardy is by how many frames one may be behind there. Who was silent for
 	// longer does not want what was sent meanwhile.
 	tardy = 50
-	// hoarding is how long who leaves waits for music to fade out with: less than
-	// the frames last that his pump has made.
-	hoarding = 30 * time.Millisecond
 	// retry is after how many frames a fork that was not possible is tried anew.
 	retry = 5
 )
@@ -28,6 +26,9 @@ const (
 // than to be passed.
 type tap struct {
 	share   *Share
+	o       Options
+	open    func(context.Context, Options) (*Stream, error)
+	closing func() error
 	bitrate func() int // of what is encoded for this listener; may be nil
 	sound   atomic.Pointer[wish]
 	mode    atomic.Uint32  // how the frame last read came about
@@ -47,12 +48,15 @@ type tap struct {
 	begun  bool  // something was read
 	pts    int64 // of the next packet
 	tries  int   // to find a good moment to go over to another line
+	far    int64 // how far ahead packets are to be read at least
+	moved  bool  // frames from elsewhere are there
 
 	passed, transcoded atomic.Int64
 }
 
 func newTap(a Ask) *tap {
-	t := &tap{bitrate: a.Options.Bitrate, some: make(chan struct{}, 1), gone: make(chan struct{})}
+	t := &tap{o: a.Options, bitrate: a.Options.Bitrate, some: make(chan struct{}, 1), gone: make(chan struct{})}
+	t.closing = sync.OnceValue(t.leave)
 	t.sound.Store(&wish{effects: a.Options.Settings})
 	return t
 }
@@ -65,13 +69,19 @@ func (t *tap) levelled(a Ask, i audio.Info) {
 
 // member lets frames be made until life ends.
 func (t *tap) member(life context.Context, a Ask) *Member {
-	of, o := t.share.of, a.Options
+	return &Member{launch(life, life, t.stream(), a.Park, nil), t, t.share.info}
+}
+
+// stream returns one that passes what is read, whose times are the music's.
+func (t *tap) stream() *Stream {
+	of, o := t.share.of, t.o
 	o.Settings, o.Level, o.Kept, o.origin = effect.Settings{}, nil, nil, origin{}
 	o.Measure, o.Trim = 0, false // of the music itself
 	o.Encoder, o.Decoder, o.Tables = of.o.Encoder, of.o.Decoder, of.o.Tables
 	s := New(t, t, o)
 	s.rules, s.tail, s.from, s.playing = of.rules, of.tail, t, of.playing
-	return &Member{launch(life, s, a.Park), t}
+	s.dated = true
+	return s
 }
 
 // want changes the wish. It may be called from any goroutine.
@@ -107,7 +117,7 @@ func (t *tap) ReadPacket() (audio.Packet, error) {
 		if ok || err != nil {
 			return p, err
 		}
-		t.short.Store(t.share.feed.dry())
+		t.short.Store(t.dry())
 		t.wait(nil) // once it is closed, read says so
 		t.short.Store(false)
 	}
@@ -116,7 +126,8 @@ func (t *tap) ReadPacket() (audio.Packet, error) {
 func (t *tap) read() (p audio.Packet, ok bool, err error) {
 	t.share.mu.Lock()
 	defer t.share.mu.Unlock()
-	if t.left {
+	switch {
+	case t.left:
 		return p, false, errLeft
 	}
 	t.tune()
@@ -127,13 +138,16 @@ func (t *tap) read() (p audio.Packet, ok bool, err error) {
 	}
 	switch {
 	case t.trying == nil && t.next < l.oldest():
-		return p, false, errBehind
+		return p, false, errBehind // of what is live
 	case t.trying == nil && t.next < l.made:
 		return t.take(), true, nil
 	case l.ended != nil: // of one that is tried for, tune has seen it
 		return p, false, l.ended
 	case t.trying == nil:
 		l.order(t.next + 1)
+	}
+	if t.moved {
+		return p, false, errMoved
 	}
 	l.waiting = append(l.waiting, t.some)
 	return p, false, nil
@@ -144,6 +158,9 @@ func (t *tap) take() audio.Packet {
 	c := t.line.at(t.next)
 	if !t.begun && t.next == 0 {
 		t.pts = min(c.begin, 0) // padding before the music
+		if t.line.alone != nil {
+			t.pts = c.begin
+		}
 	}
 	p := audio.Packet{Data: c.Opus, PTS: t.pts, Duration: frameSamples}
 	length := c.end - c.begin
@@ -295,45 +312,13 @@ func (t *tap) hurry() {
 		l.leave()
 	case t.share.live && l.made-t.next > tardy:
 		t.next, t.warm = l.made-edge, false
-	case t.next < l.oldest() && l.ended == nil:
+	case t.share.live && t.next < l.oldest() && l.ended == nil:
 		t.try(l.wish)
-	}
-}
-
-// A hoard is frames that were read before they are needed. Reading it never waits.
-type hoard struct{ packets []audio.Packet }
-
-func (h *hoard) ReadPacket() (p audio.Packet, err error) {
-	if len(h.packets) == 0 {
-		return p, errLate
-	}
-	p, h.packets = h.packets[0], h.packets[1:]
-	return p, nil
-}
-
-// hoard reads so many samples, and what stands in codecs and limiter besides, or what
-// there is of them soon; nil if that is next to nothing.
-func (t *tap) hoard(samples int64) *hoard {
-	const few = 4 // frames
-	soon := time.NewTimer(hoarding)
-	defer soon.Stop()
-	h := &hoard{t.stash}
-	t.stash = nil
-	for need := few + (samples+frameSamples-1)/frameSamples; int64(len(h.packets)) < need; {
-		p, ok, err := t.read()
-		if ok {
-			h.packets = append(h.packets, p)
-			continue
-		}
-		if err != nil || !t.wait(soon.C) {
-			break
+	case !t.share.live && (t.next < l.oldest() || t.next == l.made && errors.Is(l.ended, errBehind)):
+		if t.try(l.wish); t.trying == nil && t.line == l {
+			t.tryAlone()
 		}
 	}
-	if len(h.packets) < few {
-		t.stash = h.packets // still to be heard
-		return nil
-	}
-	return h
 }
 
 // wait waits for frames; false if t is closed or that is enough.
@@ -359,13 +344,11 @@ func (t *tap) Info() audio.Info { return t.share.info }
 func (t *tap) Seek(time.Duration) (time.Duration, error) { return 0, audio.ErrNotSeekable }
 
 // Close leaves the share, and ends a read that waits. Who is last closes the media.
-func (t *tap) Close() error {
+func (t *tap) Close() error { return t.closing() }
+
+func (t *tap) leave() error {
 	sh := t.share
 	sh.mu.Lock()
-	if t.left {
-		sh.mu.Unlock()
-		return nil
-	}
 	t.left = true
 	close(t.gone)
 	if t.trying != nil {

@@ -152,7 +152,7 @@ func (a *accounts) underruns() Underruns {
 
 // Stats looks at the Pump.
 func (p *Pump) Stats() PumpStats {
-	now, least, read, waiting := p.ahead.held()
+	now, least, read, waiting := p.ahead().held()
 	now.Frames = len(p.frames)
 	least.Frames = now.Frames
 	a := &p.account
@@ -161,7 +161,7 @@ func (p *Pump) Stats() PumpStats {
 	}
 	missed := a.underruns()
 	return PumpStats{
-		Stats: p.stream.Stats(), Depth: now, Least: least, Mode: p.Mode(), Read: read,
+		Stats: p.now().Stats(), Depth: now, Least: least, Mode: p.Mode(), Read: read,
 		Taken: a.taken.Load(), Late: a.late.Load(), Thin: a.thin.Load(),
 		Starved: missed.Starved(), Missed: missed, Waiting: waiting,
 	}

@@ -72,6 +72,7 @@ type Stream struct {
 	failed   error        // what Next ended with
 	coder    *coder       // nil until something has to be decoded
 	overlays []*overlay   // that have come, but not to the console
+	before   []byte       // what would have been the frame before the first that was encoded
 	gauge    *gauge       // nil: it is not measured
 	trimmed  bool         // silence was left out
 	exact    bool         // what comes before should be followed to the sample
