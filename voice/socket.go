@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	discoverySize  = 74 // bytes of an IP discovery request and answer
+	discoverySize  = 74   // bytes of an IP discovery request and answer
+	largest        = 1536 // bytes, more than a datagram that comes through the Internet
 	discoveryFirst = 200 * time.Millisecond
 	discoveryTries = 6 // with doubling up to a second: 4.4 s in all
 	keepAliveEvery = 5 * time.Second
@@ -27,6 +28,8 @@ type socket struct {
 	stats *counters
 	done  chan struct{}
 	once  sync.Once
+
+	in []byte // of the goroutine that reads, whose stack would double for it
 
 	// Of the goroutine that sends packets.
 	out   []byte
@@ -45,7 +48,7 @@ func dialUDP(ctx context.Context, host string, port int, stats *counters) (*sock
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errDiscovery, err)
 	}
-	s := &socket{conn: c.(*net.UDPConn), stats: stats, done: make(chan struct{})}
+	s := &socket{conn: c.(*net.UDPConn), stats: stats, done: make(chan struct{}), in: make([]byte, largest)}
 	if s.raw, err = s.conn.SyscallConn(); err != nil {
 		_ = c.Close()
 		return nil, err
@@ -69,7 +72,6 @@ func (s *socket) discover(ctx context.Context, ssrc uint32, wait time.Duration) 
 	stop := context.AfterFunc(ctx, func() { _ = s.conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	ask := discoveryRequest(ssrc)
-	buf := make([]byte, 2048)
 	most := 5 * wait
 	for range discoveryTries {
 		if ctx.Err() != nil {
@@ -81,7 +83,7 @@ func (s *socket) discover(ctx context.Context, ssrc uint32, wait time.Duration) 
 		deadline := time.Now().Add(wait)
 		_ = s.conn.SetReadDeadline(deadline)
 		for ctx.Err() == nil {
-			n, err := s.conn.Read(buf)
+			n, err := s.conn.Read(s.in)
 			if err != nil {
 				if errors.Is(err, net.ErrClosed) {
 					return netip.AddrPort{}, fmt.Errorf("%w: %w", errDiscovery, err)
@@ -91,7 +93,7 @@ func (s *socket) discover(ctx context.Context, ssrc uint32, wait time.Duration) 
 				}
 				break
 			}
-			if addr, ok := parseDiscovery(buf[:n], ssrc); ok {
+			if addr, ok := parseDiscovery(s.in[:n], ssrc); ok {
 				return addr, nil
 			}
 		}
@@ -133,7 +135,6 @@ func parseDiscovery(b []byte, ssrc uint32) (netip.AddrPort, bool) {
 // fills, and keeps the NAT's mapping alive with a counter every 5 s. It returns
 // when the socket is closed.
 func (s *socket) drain() {
-	buf := make([]byte, 2048)
 	var alive [8]byte
 	next := time.Now() // the first one goes out at once
 	for n := uint64(0); ; {
@@ -144,7 +145,7 @@ func (s *socket) drain() {
 			next = time.Now().Add(keepAliveEvery)
 			_ = s.conn.SetReadDeadline(next)
 		}
-		got, err := s.conn.Read(buf)
+		got, err := s.conn.Read(s.in)
 		switch ne, timeout := errors.AsType[net.Error](err); {
 		case err == nil:
 			s.stats.received.Add(int64(got))

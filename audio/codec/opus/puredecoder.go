@@ -23,18 +23,15 @@ const (
 // one. It is given the frames of a packet one by one, which is what it does itself.
 type rawDecoder struct {
 	dec    *gopus.Decoder
-	room   int // samples per channel a frame may last
-	in     frames
-	single []byte // a frame of several as a packet
-	last   []byte // the last packet of a frame
+	room   int     // samples per channel a frame may last
+	in     *frames // nil until a packet has several
+	single []byte  // one of those as a packet
+	last   []byte  // the last packet of a frame
 }
 
 func newRawDecoder() (rawDecoder, error) {
 	dec, err := newGopus(audio.FrameSamples)
-	return rawDecoder{
-		dec: dec, room: audio.FrameSamples,
-		single: make([]byte, 0, frameBytes), last: make([]byte, 0, frameBytes),
-	}, err
+	return rawDecoder{dec: dec, room: audio.FrameSamples, last: make([]byte, 0, frameBytes)}, err
 }
 
 // newGopus returns a decoder of frames that last room samples per channel or less.
@@ -49,6 +46,9 @@ func newGopus(room int) (*gopus.Decoder, error) {
 func (r *rawDecoder) decode(dst []float32, data []byte) (samples int, err error) {
 	if len(data) == 0 || data[0]&3 == 0 {
 		return r.frame(dst, data)
+	}
+	if r.in == nil {
+		r.in, r.single = &frames{}, make([]byte, 0, frameBytes)
 	}
 	if _, err := r.in.parse(data, false); err != nil {
 		return 0, err
