@@ -33,13 +33,14 @@ const (
 
 // TestTracksCostTheirPacketsAndLittleMore looks at what tracks cost that play, and
 // those that are only made ready. Beside the packets of one that passes are the
-// reader's buffer, which holds a page of 21 KB, and what else the stream needs; of
-// one that is encoded it is mostly the encoder.
+// reader's buffer, which holds a page of 21 KB, and what else the stream needs; one
+// that waits has only what is left of the page. Of one that is encoded it is mostly
+// the encoder.
 func TestTracksCostTheirPacketsAndLittleMore(t *testing.T) {
 	const wav = 770 << 10 // four seconds at 44.1 kHz, and places for them
 	for name, c := range map[string]costly{
-		"made ready":                   {testdata.Lantern, "", "", 20, 0, 0, 56 << 10, passing},
-		"made ready, and many players": {testdata.Lantern, "", "", 20, 2000, 0, 16 << 10, passing},
+		"made ready":                   {testdata.Lantern, "", "", 20, 0, 0, 56 << 10, 32 << 10},
+		"made ready, and many players": {testdata.Lantern, "", "", 20, 2000, 0, 16 << 10, 32 << 10},
 		"playing":                      {testdata.Lantern, "", "", 20, 0, 200, 96 << 10, passing},
 		"playing, and many players":    {testdata.Lantern, "", "", 20, 2000, 200, 28 << 10, passing},
 		"passing again":                {testdata.Lantern, `{"volume": 0.5}`, `{}`, 4, 0, 200, 96 << 10, passing},

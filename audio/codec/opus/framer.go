@@ -31,7 +31,7 @@ const framerSlab = 6784
 // allocated per packet but every few dozen of them a slab. The zero value is
 // ready; it is for one goroutine at a time.
 type Framer struct {
-	in   frames
+	in   *frames // nil until a packet has to be taken apart or put together
 	slab []byte
 	out  []audio.Packet
 	at   int // of out: the next to be taken
@@ -56,7 +56,7 @@ type Framer struct {
 // before from, a PTS: the stretches begin with the packet that goes beyond.
 func (f *Framer) Reset(from int64) {
 	clear(f.out)
-	*f = Framer{slab: f.slab, out: f.out[:0], seek: true, from: from}
+	*f = Framer{in: f.in, slab: f.slab, out: f.out[:0], seek: true, from: from}
 }
 
 // Put takes a packet; its data is the Framer's, and then of those that come out.
@@ -68,11 +68,12 @@ func (f *Framer) Put(p audio.Packet) (concealed bool) {
 		f.fill, f.dated, f.codec = 0, false, p.Codec
 		p.Codec = nil
 	}
-	if _, err := f.in.parse(p.Data, false); err != nil {
+	count, err := FrameCount(p.Data)
+	if err != nil {
 		return f.damaged(p)
 	}
-	samples := frameSamples(f.in.toc)
-	length := int64(f.in.n * samples)
+	samples := frameSamples(p.Data[0])
+	length := int64(count * samples)
 	f.seek = f.seek && p.PTS+length <= f.from
 	if f.seek || length == audio.FrameSamples && f.fill == 0 && len(p.Data) <= maxPassed {
 		f.pass(p, length)
@@ -86,6 +87,10 @@ func (f *Framer) Put(p audio.Packet) (concealed bool) {
 		return false
 	}
 	trim := min(max(p.TrimEnd, 0), f.usual)
+	if f.in == nil {
+		f.in = &frames{}
+	}
+	_, _ = f.in.parse(p.Data, false) // what can be wrong with it FrameCount has said
 	for i, data := range f.in.all() {
 		after := int64((f.in.n - 1 - i) * samples) // of the packet, after this frame
 		f.add(data, p.PTS+int64(i*samples), min(max(trim-after, 0), int64(samples)))

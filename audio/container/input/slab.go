@@ -1,9 +1,9 @@
 package input
 
-// slabSize is half a second of Opus at 128 kbit/s: the last piece keeps all of it.
-// Six of that size are in a span of Go's heap, where 8 KiB would have one to itself
-// and take half as long again.
-const slabSize = 6784
+// slabSize is a quarter of a second of Opus at 128 kbit/s: the last piece keeps all of
+// it, and so does the first that is still needed. Two of that size fill a span of Go's
+// heap.
+const slabSize = 4 << 10
 
 // A Slab gives out pieces of larger allocations. A piece is the taker's to keep;
 // appending to it copies. The zero value is ready.
@@ -11,7 +11,7 @@ type Slab struct{ free []byte }
 
 // Make returns n bytes, not zeroed in any promised way.
 func (s *Slab) Make(n int) []byte {
-	if n > slabSize/4 {
+	if n > slabSize/3 {
 		return make([]byte, n)
 	}
 	if n > len(s.free) {
@@ -24,7 +24,7 @@ func (s *Slab) Make(n int) []byte {
 
 // Copy returns a copy of b.
 func (s *Slab) Copy(b []byte) []byte {
-	if len(b) > slabSize/4 {
+	if len(b) > slabSize/3 {
 		return append([]byte(nil), b...) // zeroes nothing first
 	}
 	c := s.Make(len(b))

@@ -55,7 +55,7 @@ type Demuxer struct {
 	preSkip int64 // samples at 48 kHz the first page does without
 
 	page    []byte   // what is on it: the reader's own, good until that is asked for more
-	cut     int      // how much of its beginning is gone
+	cut     int32    // how much of its beginning is gone
 	joined  []byte   // the packet that ends on it and began before
 	queue   []queued // packets completed on it, in order
 	at      int      // the next of them
@@ -68,12 +68,12 @@ type Demuxer struct {
 // queued is a packet ready to hand out.
 type queued struct {
 	span
-	samples, trim int64 // at rate
+	samples, trim int32 // at rate
 }
 
 // A span is where a packet is: on the page, or joined.
 type span struct {
-	from, to int
+	from, to int32
 	joined   bool
 }
 
@@ -183,11 +183,11 @@ func (d *Demuxer) ReadPacket() (p audio.Packet, err error) {
 	if !q.joined {
 		p.Data = d.slab.Copy(p.Data)
 	}
-	d.pos += q.samples
+	d.pos += int64(q.samples)
 	end := d.time(d.pos)
 	p.Duration = end - p.PTS
 	if q.trim > 0 {
-		p.TrimEnd = end - d.time(d.pos-q.trim)
+		p.TrimEnd = end - d.time(d.pos-int64(q.trim))
 	}
 	if d.told != d.link {
 		c := d.codec()

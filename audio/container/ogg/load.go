@@ -97,7 +97,7 @@ func (d *Demuxer) split(pg page, gap bool) error {
 			from, lost = to, false
 			continue
 		}
-		packet := span{from: from, to: to}
+		packet := span{from: int32(from), to: int32(to)}
 		if d.open {
 			packet = d.complete(pg.body[from:to])
 		}
@@ -122,7 +122,7 @@ func (d *Demuxer) complete(rest []byte) span {
 	if long && d.code.ready() {
 		return span{}
 	}
-	return span{0, min(len(d.joined), maxPacket), true}
+	return span{0, int32(min(len(d.joined), maxPacket)), true}
 }
 
 // extend adds to the packet that goes on, as far as it is not too long.
@@ -154,7 +154,7 @@ func (d *Demuxer) enqueue(at span, taken bool) error {
 		d.queue = append(d.queue, queued{})
 		q := &d.queue[len(d.queue)-1]
 		q.span = at
-		q.samples = d.code.samples(packet)
+		q.samples = int32(d.code.samples(packet)) // of no codec more than 65535
 	}
 	return nil
 }
@@ -163,7 +163,7 @@ func (d *Demuxer) enqueue(at span, taken bool) error {
 func (d *Demuxer) place(pg page, gap bool) {
 	total := int64(0)
 	for i := range d.queue {
-		total += d.queue[i].samples
+		total += int64(d.queue[i].samples)
 	}
 	granule := pg.granule
 	if granule < 0 || granule > 1<<56 {
@@ -185,8 +185,8 @@ func (d *Demuxer) place(pg page, gap bool) {
 	d.heard = max(granule, d.pos)
 	for i := len(d.queue) - 1; i >= 0 && end > granule; i-- {
 		q := &d.queue[i]
-		q.trim = min(end-granule, q.samples)
-		end -= q.samples
+		q.trim = int32(min(end-granule, int64(q.samples)))
+		end -= int64(q.samples)
 	}
 }
 

@@ -84,8 +84,8 @@ func (d *Demuxer) Seek(to time.Duration) (time.Duration, error) {
 	if err := d.restart(at); err != nil {
 		return 0, err
 	}
-	for d.code.name() != "vorbis" && d.at+1 < len(d.queue) && d.pos+d.queue[d.at].samples <= target {
-		d.pos += d.queue[d.at].samples
+	for d.code.name() != "vorbis" && d.at+1 < len(d.queue) && d.pos+int64(d.queue[d.at].samples) <= target {
+		d.pos += int64(d.queue[d.at].samples)
 		d.at++
 	}
 	return min(max(0, to), max(0, input.Duration(d.time(d.pos)-d.opened.PreSkip))), nil
@@ -216,7 +216,7 @@ func (d *Demuxer) land() error {
 	}
 	total := int64(0)
 	for _, q := range d.queue {
-		total += q.samples
+		total += int64(q.samples)
 	}
 	if pg.granule >= 0 && pg.granule <= 1<<56 {
 		d.pos = pg.granule - total
