@@ -171,6 +171,9 @@ func (c benchCommand) measure(ctx context.Context, w world, cfg Config, hello si
 		tracks[i] = lib.track
 	}
 	for g := range c.Guilds {
+		for i := range tracks {
+			tracks[i].ID = music.TrackID(fmt.Sprintf("bench:%d:%d", g, i)) // the same one all would share
+		}
 		req := player.Request{By: 1, Voice: music.ChannelID(g + 1)}
 		if _, err := players.Player(music.GuildID(g+1)).Enqueue(ctx, req, tracks...); err != nil {
 			return r, fmt.Errorf("guild %d: %w", g+1, sentence(err))
