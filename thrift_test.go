@@ -13,7 +13,7 @@ func TestGarbageIsCollectedEarlierUnlessSomebodyChose(t *testing.T) {
 		t.Errorf("%d, though somebody chose 123", p)
 	}
 	thrift(map[string]string{})
-	if p := debug.SetGCPercent(123); p != 50 {
-		t.Errorf("%d, want 50", p)
+	if p := debug.SetGCPercent(123); p != 20 {
+		t.Errorf("%d, want 20", p)
 	}
 }
