@@ -294,6 +294,9 @@ func TestWhatGoesWrongInAnOverlayDoesNotHarmTheMusic(t *testing.T) {
 		if name == "a decoder gives 20 seconds" { // each packet: that is no fault of a sound, but a long one
 			continue
 		}
+		if raced && len(name)%3 != 0 {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := *of

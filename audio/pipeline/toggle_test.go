@@ -54,6 +54,9 @@ func TestNoEffectClicks(t *testing.T) {
 	}
 	dry, _ := listen(t, open(), always(neutral))
 	for name, e := range alone() {
+		if raced && len(name)%3 != 0 {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			wet, _ := listen(t, open(), always(e))

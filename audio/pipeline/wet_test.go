@@ -89,6 +89,9 @@ func TestChangedFrameAllocatesNothing(t *testing.T) {
 			if pcm && name != "all" && name != "nightcore" {
 				continue // how it was decoded makes no difference to effects
 			}
+			if raced && name != "all" && name != "volume" && name != "nightcore" {
+				continue
+			}
 			s := from.stream(e)
 			for range 70 { // until all has its size
 				if _, err := s.Next(); err != nil {
