@@ -37,10 +37,12 @@ func (c counting) Encode(dst []byte, pcm []float32) ([]byte, error) {
 type hall struct {
 	*stage
 	encoded atomic.Int64
+	kept    *framecache.Cache
 }
 
-// gather runs f in a hall whose guilds want that sound.
-func gather(t *testing.T, kept *framecache.Cache, sound string, f func(h *hall)) {
+// gather runs f in a hall whose guilds want that sound; frames are kept in that folder,
+// if any.
+func gather(t *testing.T, kept string, sound string, f func(h *hall)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		h := &hall{stage: &stage{T: t, lib: playertest.NewLibrary(), voice: &playertest.Voice{}, store: &storetest.Memory{}}}
@@ -49,7 +51,10 @@ func gather(t *testing.T, kept *framecache.Cache, sound string, f func(h *hall))
 				t.Fatal(err)
 			}
 		}
-		o := pipeline.Options{Kept: kept, Encoder: func() (audio.Encoder, error) {
+		if kept != "" {
+			h.kept = framecache.New(framecache.Options{Dir: kept, Build: "test", Max: 1 << 30})
+		}
+		o := pipeline.Options{Kept: h.kept, Encoder: func() (audio.Encoder, error) {
 			e, err := opus.NewEncoder(opus.EncoderOptions{})
 			return counting{e, &h.encoded}, err
 		}}
@@ -61,6 +66,9 @@ func gather(t *testing.T, kept *framecache.Cache, sound string, f func(h *hall))
 		}
 		f(h)
 		if err := h.reg.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := h.kept.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
 		if n := h.lib.Held(); n != 0 {
@@ -137,7 +145,7 @@ const softer = `{"fade":0.02,"effects":{"volume":0.8}}`
 
 func TestGuildsThatBeginATrackTogetherShareIt(t *testing.T) {
 	for _, after := range []time.Duration{0, 300 * time.Millisecond, 900 * time.Millisecond} {
-		gather(t, nil, softer, func(h *hall) {
+		gather(t, "", softer, func(h *hall) {
 			track := h.lib.Add("tone", playertest.Script{Bytes: tone(440, 10, 0)})
 			var all []guest
 			for g := range music.GuildID(3) {
@@ -175,7 +183,7 @@ func same(a, b [][]byte) bool {
 }
 
 func TestWhoComesLaterPlaysATrackByHimself(t *testing.T) {
-	gather(t, nil, softer, func(h *hall) {
+	gather(t, "", softer, func(h *hall) {
 		track := h.lib.Add("tone", playertest.Script{Bytes: tone(440, 10, 0)})
 		a := h.begins(1, track)
 		h.after(3 * time.Second)
@@ -221,7 +229,7 @@ func (h *hall) sine(what string, left []float32, hz float64, from, to time.Durat
 }
 
 func TestASharedTrackIsLeftByPauseSeekSkipAndStop(t *testing.T) {
-	gather(t, nil, softer, func(h *hall) {
+	gather(t, "", softer, func(h *hall) {
 		track := h.lib.Add("tone", playertest.Script{Bytes: tone(440, 60, 0)})
 		other := h.lib.Add("other", playertest.Script{Bytes: tone(1000, 60, 0)})
 		rest := h.begins(1, track)
@@ -268,7 +276,7 @@ func TestASharedTrackIsLeftByPauseSeekSkipAndStop(t *testing.T) {
 }
 
 func TestWhoChangesTheVolumePartsAndComesBack(t *testing.T) {
-	gather(t, nil, softer, func(h *hall) {
+	gather(t, "", softer, func(h *hall) {
 		track := h.lib.Add("tone", playertest.Script{Bytes: tone(440, 60, 0)})
 		all := []guest{h.begins(1, track), h.begins(2, track), h.begins(3, track)}
 		h.after(4 * time.Second)
@@ -314,7 +322,7 @@ func TestSharedTracksFollowEachOther(t *testing.T) {
 		"gapless":    `{"fade":0.02,"effects":{"volume":0.8}}`,
 		"cross-fade": `{"fade":0.02,"crossfade":2,"effects":{"volume":0.8}}`,
 	} {
-		gather(t, nil, sound, func(h *hall) {
+		gather(t, "", sound, func(h *hall) {
 			one := h.lib.Add("one", playertest.Script{Bytes: tone(440, 8, 0)})
 			two := h.lib.Add("two", playertest.Script{Bytes: tone(440, 8, 0)})
 			all := []guest{h.begins(1, one, two), h.begins(2, one, two), h.begins(3, one, two)}
@@ -334,4 +342,77 @@ func TestSharedTracksFollowEachOther(t *testing.T) {
 			h.fine(all...)
 		})
 	}
+}
+
+func TestASharedPlayIsKeptAndMeasured(t *testing.T) {
+	gather(t, t.TempDir(), `{"fade":0.02,"levelling":"off"}`, func(h *hall) {
+		track := h.lib.Add("tone", playertest.Script{Bytes: tone(440, 10, 0), Version: "tone 1"})
+		all := []guest{h.begins(1, track), h.begins(2, track), h.begins(3, track)}
+		h.after(11 * time.Second)
+		first, encoded := all[0].frames(), h.encoded.Load()
+		if st := h.kept.Stats(); st.Kept != 1 || encoded > 510 {
+			h.Errorf("%+v, %d frames encoded", st, encoded)
+		}
+		again := []guest{h.begins(4, track), h.begins(5, track)}
+		h.after(11 * time.Second)
+		if n := h.encoded.Load(); n != encoded || h.kept.Stats().Hits != 1 {
+			h.Errorf("the second time %d frames were encoded; %+v", n-encoded, h.kept.Stats())
+		}
+		for i, g := range append(all, again...) {
+			if !same(g.frames(), first) {
+				h.Errorf("guest %d heard %d frames, not those %d", i, len(g.frames()), len(first))
+			}
+		}
+		h.fine(append(all, again...)...)
+	})
+	gather(t, "", `{"fade":0.02,"levelling":"auto"}`, func(h *hall) {
+		track := h.lib.Add("tone", playertest.Script{Bytes: tone(440, 12, 0)})
+		all := []guest{h.begins(1, track), h.begins(2, track)}
+		h.after(14 * time.Second)
+		l, err := h.store.Loudness(h.Context(), track.ID)
+		if err != nil || !l.Told || l.Heard < 11*time.Second || math.Abs(l.LUFS+8.7) > 1 {
+			h.Errorf("measured %+v, %v", l, err)
+		}
+		h.begins(3, track)
+		g := h.begins(4, track)
+		h.after(14 * time.Second)
+		was, is := power(all[0].samples(h.T)), power(g.samples(h.T))
+		if db := 10 * math.Log10(is/was); math.Abs(db-(-14-l.LUFS)) > 0.3 {
+			h.Errorf("the second time it is %.2f dB louder, at %.2f LUFS", db, l.LUFS)
+		}
+		if o := h.lib.Opened(); len(o) != 2 {
+			h.Errorf("opened %q", o)
+		}
+	})
+}
+
+// power is that of the middle of what was heard.
+func power(left []float32) (sum float64) {
+	for _, v := range left[2*audio.SampleRate : 8*audio.SampleRate] {
+		sum += float64(v) * float64(v)
+	}
+	return sum
+}
+
+func TestASoundOverASharedTrackIsOneGuilds(t *testing.T) {
+	gather(t, "", softer, func(h *hall) {
+		track := h.lib.Add("tone", playertest.Script{Bytes: tone(440, 30, 0)})
+		sound := h.lib.Add("sound", playertest.Script{Bytes: tone(1000, 1, 0)})
+		a, b := h.begins(1, track), h.begins(2, track)
+		h.after(4 * time.Second)
+		if err := b.Overlay(h.Context(), sound); err != nil {
+			h.Fatal(err)
+		}
+		h.after(6 * time.Second)
+		was := h.encoded.Load()
+		h.after(2 * time.Second)
+		if n := h.encoded.Load() - was; n > 105 {
+			h.Errorf("%d frames were encoded in 2 s after it", n)
+		}
+		h.sine("the other guild", a.samples(h.T), 440, 200*time.Millisecond, 11*time.Second)
+		if same(a.frames(), b.frames()) {
+			h.Error("the sound was heard by nobody, or by both")
+		}
+		h.fine(a, b)
+	})
 }

@@ -19,6 +19,9 @@ func (p *Pump) comeHome(f *follower) bool {
 		return true
 	}
 	t, s := p.tap.Load(), p.stream
+	if next := f.next.control.primed.Load(); f.overlap == 0 && (next == nil || !next.exact && !s.overlaid()) {
+		return false // it follows when this has ended
+	}
 	rest, ended := t.rest()
 	if !ended || rest > max(f.overlap, brinkFrames*frameSamples)+homeward {
 		return false
@@ -39,6 +42,7 @@ func (p *Pump) comeHome(f *follower) bool {
 	p.reads.Store(a)
 	p.guest.Store(false)
 	p.record = record
+	t.away()
 	return true
 }
 
@@ -84,6 +88,17 @@ func (t *tap) home() (*Stream, *ahead, recorder) {
 	return s, a, recorder{}
 }
 
+// away has t listen to no line.
+func (t *tap) away() {
+	t.share.mu.Lock()
+	defer t.share.mu.Unlock()
+	if t.left {
+		return
+	}
+	t.line.leave()
+	t.line = nil
+}
+
 // rest is all that c would read of a feed that has come to its end.
 func (f *feed) rest(c *cursor) *ahead {
 	f.mu.Lock()
@@ -102,7 +117,7 @@ func (t *tap) rest() (samples int64, ended bool) {
 	t.share.mu.Lock()
 	defer t.share.mu.Unlock()
 	l := t.line
-	if t.share.live || t.trying != nil || !t.warm {
+	if t.share.live || t.left || t.trying != nil || !t.warm {
 		return 0, false
 	}
 	until := int64(0)
@@ -151,7 +166,7 @@ func (t *tap) reach(samples int64) {
 	t.share.mu.Lock()
 	defer t.share.mu.Unlock()
 	t.far = samples
-	if l := t.line; l.alone != nil && l.alone.ahead != nil {
+	if l := t.line; l != nil && l.alone != nil && l.alone.ahead != nil {
 		l.alone.ahead.reach(samples)
 	}
 	f := t.share.feed
@@ -264,7 +279,9 @@ func (t *tap) goTo(l *line) bool {
 	if t.trying != nil {
 		t.trying.leave()
 	}
-	t.line.leave()
+	if t.line != nil {
+		t.line.leave()
+	}
 	t.line, t.trying, t.next, t.again, t.tries = l, nil, 0, 0, 0
 	t.warm, t.begun, t.stash = false, false, nil
 	return true

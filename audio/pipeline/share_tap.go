@@ -354,7 +354,9 @@ func (t *tap) leave() error {
 	if t.trying != nil {
 		t.trying.leave()
 	}
-	t.line.leave()
+	if t.line != nil {
+		t.line.leave()
+	}
 	sh.taps--
 	last := sh.taps == 0
 	sh.over = sh.over || last
