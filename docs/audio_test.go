@@ -235,24 +235,6 @@ func TestPageNamesItsProof(t *testing.T) {
 	}
 }
 
-// testsIn is the source of a package's tests.
-func testsIn(t *testing.T, name string) string {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join("..", name, "*_test.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all strings.Builder
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all.Write(b)
-	}
-	return all.String()
-}
-
 // A figure is a part of the page that is measured.
 type figure struct {
 	write  func(t *testing.T) string // ends with a new line
