@@ -365,7 +365,8 @@ func BenchmarkPassthrough(b *testing.B) {
 	})
 	b.Run("take", func(b *testing.B) {
 		pump := &Pump{stream: New(endless{p}, nothing{}, Options{}), frames: make(chan audio.Frame, shallow), room: make(chan struct{}, 1)}
-		pump.control.gone.Store(true) // as launch leaves one that nobody parked
+		pump.shown.Store(pump.stream) // as launch leaves one that nobody parked
+		pump.control.gone.Store(true)
 		b.ReportAllocs()
 		for b.Loop() {
 			pump.frames <- audio.Frame{Opus: p.Data}
