@@ -198,6 +198,12 @@ func (c *Chain) Settled() bool {
 // sample, from here on, until Set wants a timescale.
 func (c *Chain) Straight() bool { return !c.time.on }
 
+// Pace is how many samples of input become one, as Set has it: 1 without a timescale.
+func (c *Chain) Pace() float64 {
+	tempo, rate := c.settings.Timescale.factors()
+	return tempo * rate
+}
+
 // Latency is how many samples per channel of input have been taken whose turn has
 // not come: the next sample given is of the music that long before the last taken.
 // It is 0 without a timescale; what a timescale takes out of its place for a

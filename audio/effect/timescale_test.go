@@ -252,3 +252,15 @@ func TestATimescaleHasRoomForAllItHolds(t *testing.T) {
 		}
 	}
 }
+
+func TestThePaceIsHowMuchInputBecomesASample(t *testing.T) {
+	music := audiotest.Music(4 * audio.SampleRate)
+	for _, s := range append(scales, Timescale{}) {
+		c := NewChain()
+		c.Set(Settings{Timescale: s})
+		out := c.Flush(c.Process(nil, music))
+		if got := float64(len(music)) / float64(len(out)); math.Abs(got/c.Pace()-1) > 1e-3 {
+			t.Errorf("%+v: %.4f samples for one, the pace is %.4f", s, got, c.Pace())
+		}
+	}
+}

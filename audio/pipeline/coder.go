@@ -217,7 +217,8 @@ func (c *coder) plain() bool {
 
 // step changes some of what has been decoded, as much as the console lacks.
 func (c *coder) step() {
-	n := min(max(c.lacks(), least), most, int64(len(c.pcm)-c.head)/audio.Channels)
+	want := int64(float64(c.lacks()) * min(c.chain.Pace(), 1)) // slow music is many samples, to be held
+	n := min(max(want, least), most, int64(len(c.pcm)-c.head)/audio.Channels)
 	if n == 0 && len(c.over)+len(c.tails) > 0 { // the music has ended before them
 		c.mix = append(c.mix[:0], make([]float32, least*audio.Channels)...)
 		c.take(c.mix, c.blend(c.mix))
