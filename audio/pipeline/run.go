@@ -69,6 +69,7 @@ func (p *Pump) run(ctx context.Context) {
 		f.next.Go() // unless it has gone on already
 	}
 	p.done.Store(true)
+	p.unlist()
 	if t := p.tap.Load(); t != nil {
 		p.send(t, nil)
 	}

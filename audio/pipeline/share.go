@@ -53,7 +53,7 @@ func newShare(ctx context.Context, s *Stream, first *line, t *tap, live bool, fo
 	defer sh.mu.Unlock()
 	t.share, t.line = sh, first
 	c := sh.feed.cursor(0)
-	s.from, s.close = c, c.Close
+	s.from, s.close, s.o.Bitrate = c, c.Close, first.bitrate
 	first.set(sh, c, 0, t.wish())
 	first.taps, first.whole = 1, true
 	sh.tasks.Go(sh.feed.run)

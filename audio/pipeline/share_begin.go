@@ -128,11 +128,17 @@ func (p *Pump) share() *Share {
 	s.from, s.close, s.o.Bitrate = c, c.Close, l.bitrate
 	l.set(sh, c, 0, t.wish())
 	l.taps, l.whole, l.record = 1, true, p.record
+	l.keeps = p.record.s == nil
 	p.record = recorder{}
 	l.made = int64(copy(l.ring[:], b.cuts))
 	l.asked, l.since, l.before = l.made, l.made, s.before
 	t.passed.Add(s.count.passed.Load())
 	t.transcoded.Add(s.count.transcoded.Load())
+	sh.tasks.Add(1)
+	context.AfterFunc(ctx, func() {
+		defer sh.tasks.Done()
+		p.medium.stop() // frees a read that is waiting
+	})
 	o := t.goOn(b.cuts)
 	sh.mu.Lock()
 	sh.tasks.Go(f.run)

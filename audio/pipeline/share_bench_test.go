@@ -5,6 +5,7 @@ package pipeline
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -84,8 +85,22 @@ func listening[T taker](t testing.TB, all []T, ticks int) time.Duration {
 // loopback, at 80 %: in terms of one such player and 100 of which each passes packets
 // of its own. A player is a pump of which frames are taken; what sends them is alike.
 func BenchmarkStation(b *testing.B) {
+	listeners(b, station(b, mp3(b), "audio/mpeg"))
+}
+
+// BenchmarkTrack is the same of a track that all begin together.
+func BenchmarkTrack(b *testing.B) {
+	file := mp3(b)
+	listeners(b, func(context.Context) (*audio.Media, error) {
+		r := bytes.NewReader(file)
+		return &audio.Media{ReadCloser: io.NopCloser(r), Seeker: r, MIME: "audio/mpeg", Size: r.Size()}, nil
+	})
+}
+
+func mp3(b *testing.B) []byte { return made(b, 30*audio.SampleRate, "lame --quiet -b 128 IN OUT") }
+
+func listeners(b *testing.B, open func(context.Context) (*audio.Media, error)) {
 	const players, ticks = 100, 1000
-	open := station(b, made(b, 30*audio.SampleRate, "lame --quiet -b 128 IN OUT"), "audio/mpeg")
 	o := Options{
 		Encoder:  func() (audio.Encoder, error) { return opus.NewEncoder(opus.EncoderOptions{Bitrate: 128000}) },
 		Settings: effect.Settings{Volume: effect.Percent(80)},
@@ -127,7 +142,7 @@ func BenchmarkStation(b *testing.B) {
 			h := NewHub(b.Context())
 			members := make([]*Member, players)
 			for i := range members {
-				m, err := h.Join(b.Context(), b.Context(), Ask{Key: "station", Open: open, Options: o})
+				m, err := h.Join(b.Context(), b.Context(), Ask{Key: "x", Open: open, Options: o})
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -72,6 +72,7 @@ type line struct {
 
 	before []byte // what a decoder should have heard before its first frame; may be nil
 
+	keeps  bool          // its frames are to be kept, from the first on
 	record recorder      // its goroutine's
 	done   chan struct{} // closed when that has ended
 }
@@ -103,6 +104,9 @@ func (l *line) run(begin func() (*Stream, error)) {
 	s, err := guarded(begin)
 	l.begun(s)
 	for err == nil && l.wait() {
+		if l.keeps {
+			l.keeps, l.record = false, s.recorder()
+		}
 		var f audio.Frame
 		if f, err = guarded(s.Next); err == nil {
 			l.record.took(f)

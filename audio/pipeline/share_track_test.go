@@ -54,9 +54,15 @@ func TestWhatFollowsASharedTrackJoinsToTheSample(t *testing.T) {
 		volumes []int
 		seek    bool
 	}{
-		{"opus", 960, []int{0, 0, 0}, false}, {"opus", 960, []int{1, 1, 1}, false}, {"opus", 960, []int{0, 1, 0}, false},
-		{"pcm", 1152, []int{1, 1, 1}, false}, {"pcm", 1152, []int{1, 2, 2}, false}, {"pcm", 1152, []int{0, 0}, true},
-		{"opus", 960, []int{0, 0}, true}, {"opus", 960, []int{1, 1}, true}, {"pcm", 4096, []int{0, 0}, false},
+		{"opus", 960, []int{0, 0, 0}, false},
+		{"opus", 960, []int{1, 1, 1}, false},
+		{"opus", 960, []int{0, 1, 0}, false},
+		{"pcm", 1152, []int{1, 1, 1}, false},
+		{"pcm", 1152, []int{1, 2, 2}, false},
+		{"pcm", 1152, []int{0, 0}, true},
+		{"opus", 960, []int{0, 0}, true},
+		{"opus", 960, []int{1, 1}, true},
+		{"pcm", 4096, []int{0, 0}, false},
 	} {
 		for _, overlap := range []int64{0, 9600} {
 			t.Run(fmt.Sprintf("%s %d %v %v %d", c.name, c.each, c.volumes, c.seek, overlap), func(t *testing.T) {
@@ -290,4 +296,39 @@ func TestWhoIsImpatientDoesNotWaitForASlowTrack(t *testing.T) {
 		closes(t, first)
 		closes(t, second)
 	})
+}
+
+// TestASharedTrackThatStallsCanBeLeft has its packets end, while all wait for more.
+func TestASharedTrackThatStallsCanBeLeft(t *testing.T) {
+	for _, after := range []int{0, 30} {
+		synctest.Test(t, func(t *testing.T) {
+			h := NewHub(t.Context())
+			d := stalling(60, after)
+			h.open = func(*audio.Media, Options) (*Stream, error) {
+				s := standIn(d)
+				s.close = d.Close
+				return s, nil
+			}
+			var all []*Member
+			for range 3 {
+				m, err := h.Join(t.Context(), t.Context(), Ask{Key: "x", Park: after == 0, Open: func(context.Context) (*audio.Media, error) {
+					return &audio.Media{ReadCloser: &reel{open: &atomic.Int32{}}}, nil
+				}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, m)
+				if after > 0 {
+					hears(t, 1, all...)
+				}
+			}
+			hears(t, 50, all...)
+			for _, m := range all {
+				closes(t, m)
+			}
+			if h.Len() != 0 {
+				t.Error("a share is left")
+			}
+		})
+	}
 }
