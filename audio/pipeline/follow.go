@@ -73,7 +73,7 @@ func (s *Stream) turn() error {
 		return err
 	}
 	s.adopt(p.Codec)
-	s.dismiss()
+	s.relieve()
 	s.floor = p.PTS + p.Codec.PreSkip
 	p.Codec = nil
 	for p.PTS+p.length <= s.floor {

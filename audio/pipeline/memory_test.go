@@ -34,7 +34,8 @@ const (
 // TestTracksCostTheirPacketsAndLittleMore looks at what tracks cost that play, and
 // those that are only made ready. Beside the packets of one that passes are the
 // reader's buffer, which holds a page of 21 KB, and what else the stream needs; one
-// that waits has only what is left of the page. Of one that is encoded it is mostly
+// that waits has only what is left of the page, and one that passes again lets go of its
+// coder after five seconds. Of one that is encoded it is mostly
 // the encoder.
 func TestTracksCostTheirPacketsAndLittleMore(t *testing.T) {
 	const wav = 770 << 10 // four seconds at 44.1 kHz, and places for them
@@ -43,7 +44,7 @@ func TestTracksCostTheirPacketsAndLittleMore(t *testing.T) {
 		"made ready, and many players": {testdata.Lantern, "", "", 20, 2000, 0, 16 << 10, 32 << 10},
 		"playing":                      {testdata.Lantern, "", "", 20, 0, 200, 96 << 10, passing},
 		"playing, and many players":    {testdata.Lantern, "", "", 20, 2000, 200, 28 << 10, passing},
-		"passing again":                {testdata.Lantern, `{"volume": 0.5}`, `{}`, 4, 0, 200, 96 << 10, passing},
+		"passing again":                {testdata.Lantern, `{"volume": 0.5}`, `{}`, 4, 0, 700, 96 << 10, passing},
 		"a WAV":                        {testdata.Clockwork, "", "", 4, 0, 50, wav, 800 << 10},
 		"a WAV, softer":                {testdata.Clockwork, `{"volume": 0.5}`, "", 4, 0, 50, wav, 800 << 10},
 		"softer":                       {testdata.Lantern, `{"volume": 0.5}`, "", 4, 0, 100, 96 << 10, 1000 << 10},

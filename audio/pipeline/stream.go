@@ -71,6 +71,7 @@ type Stream struct {
 	turning  bool         // the coder comes to an end: packets of the next stream pass
 	failed   error        // what Next ended with
 	coder    *coder       // nil until something has to be decoded
+	idle     int          // frames that have passed since it was needed
 	overlays []*overlay   // that have come, but not to the console
 	before   []byte       // what would have been the frame before the first that was encoded
 	gauge    *gauge       // nil: it is not measured
@@ -208,6 +209,9 @@ func (s *Stream) make(want *wanted) (audio.Frame, error) {
 			if plain && s.rules.pass(p) && !s.cut(p) {
 				if s.past.add(p); s.gauge != nil && s.o.Measure == MeasureAll {
 					s.passed(p)
+				}
+				if s.coder != nil {
+					s.dismiss()
 				}
 				s.count.passed.Add(1)
 				s.end = p.PTS + frameSamples
@@ -377,14 +381,27 @@ func (s *Stream) seamless() bool {
 func (s *Stream) leave() {
 	s.mode, s.turning = Passthrough, false
 	s.unread()
-	s.dismiss()
+	s.relieve()
 }
 
-// dismiss lets go of decoder, effects and encoder, which have nothing to do while
-// packets pass and hold most of what a player may take.
-func (s *Stream) dismiss() {
+// relieve takes down what the coder has done, which has nothing to do for now.
+func (s *Stream) relieve() {
+	s.idle = 0
 	if s.coder != nil {
 		s.added += s.coder.bent
+		s.coder.bent = 0
+	}
+}
+
+// idleFrames is how long that while is: 5 s.
+const idleFrames = 250
+
+// dismiss lets go of decoder, effects and encoder when they have had nothing to do for a
+// while: they hold most of what a player may take. But where packets are damaged now
+// and then they would be made again and again.
+func (s *Stream) dismiss() {
+	if s.idle++; s.idle > idleFrames {
+		s.relieve()
 		s.coder = nil
 	}
 }
