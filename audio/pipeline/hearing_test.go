@@ -35,14 +35,18 @@ func (h *hearing) begin(k *track, smooth bool) {
 		h.abrupt = h.frames + 2
 	}
 	if h.before == nil && !h.jumped {
-		if h.i = 0; k.aligned() {
+		switch h.i = 0; {
+		case k.aligned():
 			h.i = -k.skip
+		case h.brief:
+			h.i = -lookahead
 		}
 	}
 }
 
 // end is called when no frame of the track is left.
 func (h *hearing) end(cut bool, overlap int64) {
+	h.brief = h.frames-h.since <= brinkFrames+1 || h.frames-h.q.followed <= brinkFrames+1+shallow
 	switch {
 	case cut || overlap > 0 || h.jumped || h.wild >= 0 || h.frames < h.clear:
 		h.jumps(overlap)
@@ -51,7 +55,6 @@ func (h *hearing) end(cut bool, overlap int64) {
 		h.q.fail("it ended after %d of %d samples", h.i, h.track.total())
 	case h.i < h.track.total():
 		h.before = h.track
-		h.brief = h.frames-h.since <= brinkFrames+1 || h.frames-h.q.followed <= brinkFrames+1+shallow
 	}
 	if h.before == nil && !h.jumped {
 		h.clear = max(h.clear, h.frames)

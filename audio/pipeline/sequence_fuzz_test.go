@@ -40,6 +40,8 @@ func FuzzSequence(f *testing.F) {
 		"]?\xf2\x1a:\x1c4uU\xb0\xcf\xff\u0498\x86\x1c},\x1c\xc7\tH\x9c\xb8\x81fC\xb1\x03dY\x1c\xf8\xday\x88N\x9d\xaa1(J~",
 		// A piece of one sample more than a frame, then another to the sample.
 		"\xd3mmam\xeb\x90d\x8d)p\x92 \xaa\xeb]\xfcH\xf6G\x00b\x1f",
+		// The same, but what was before had been filled up with silence already.
+		"\xd3mXam\xeb\x90d\x8d)p\x92 \xaa\xeb]\xfcG\x00b\x1f",
 	} {
 		f.Add([]byte(seed))
 	}
