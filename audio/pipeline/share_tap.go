@@ -126,8 +126,7 @@ func (t *tap) ReadPacket() (audio.Packet, error) {
 func (t *tap) read() (p audio.Packet, ok bool, err error) {
 	t.share.mu.Lock()
 	defer t.share.mu.Unlock()
-	switch {
-	case t.left:
+	if t.left {
 		return p, false, errLeft
 	}
 	t.tune()
