@@ -139,7 +139,7 @@ func (f *fan) takes(t *testing.T, total int64) bool {
 // TestAnyListenersOfATrackHearEverySample has listeners of a track come, pause, seek, stop taking
 // and change their minds at random: SEGUE_TEST_SEQUENCES times, or forty.
 func TestAnyListenersOfATrackHearEverySample(t *testing.T) {
-	n, err := strconv.ParseUint(cmp.Or(os.Getenv("SEGUE_TEST_SEQUENCES"), "40"), 10, 64)
+	n, err := strconv.ParseUint(cmp.Or(os.Getenv("SEGUE_TEST_SEQUENCES"), map[bool]string{false: "40", true: "15"}[raced]), 10, 64)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ import (
 	"segue/audio/pipeline"
 )
 
-var mutations = flag.Int("mutations", 60, "how many mutated files of each format are rendered")
+var mutations = flag.Int("mutations", map[bool]int{false: 60, true: 20}[raced], "how many mutated files of each format are rendered")
 
 // perStream is how many bytes rendering a short file may allocate in all: more
 // than a stream may ever hold at once, so that it bounds that as well.
