@@ -34,16 +34,21 @@ var checker = sync.OnceValues(func() (*openapi.Checker, error) {
 	return openapi.Load(filepath.Join(data, "discord-openapi.json"))
 })
 
-// start gives a Discord whose REST traffic is checked against the description.
+// start gives a Discord whose REST traffic is checked against the description, where
+// that is at hand.
 func start(t *testing.T, opt ...Options) *Discord {
 	t.Helper()
-	c, err := checker()
-	if err != nil {
-		t.Fatalf("the OpenAPI description: %v", err)
-	}
 	o := Options{}
 	if len(opt) > 0 {
 		o = opt[0]
+	}
+	c, err := checker()
+	switch {
+	case err != nil && os.Getenv("CI") == "true":
+		t.Fatalf("the OpenAPI description: %v", err)
+	case err != nil:
+		t.Logf("SKIPPED: REST traffic is not held against the OpenAPI description: %v", err)
+		return New(t, o)
 	}
 	o.Middleware = c.Middleware
 	t.Cleanup(func() {

@@ -24,14 +24,25 @@ func spec() string {
 	return filepath.Join(data, "discord-openapi.json")
 }
 
+// described skips what cannot be tested without Discord's description.
+func described(t *testing.T) *Checker {
+	t.Helper()
+	c, err := loaded()
+	if err == nil {
+		return c
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal(err)
+	}
+	t.Skipf("SKIPPED: %v", err)
+	return nil
+}
+
 // exchange sends one request through the checker to a server that gives this
 // answer, and returns the problems found.
 func exchange(t *testing.T, method, path, kind, body string, status int, answer string) []string {
 	t.Helper()
-	c, err := loaded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := described(t)
 	c.Take()
 	srv := httptest.NewServer(c.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got, err := io.ReadAll(r.Body)
@@ -146,6 +157,7 @@ func (f *tb) Errorf(s string, a ...any) { f.errs = append(f.errs, fmt.Sprintf(s,
 func (f *tb) Fatalf(s string, a ...any) { panic(fmt.Sprintf(s, a...)) }
 
 func TestUntakenProblemsFailTheTest(t *testing.T) {
+	described(t)
 	f := &tb{T: t}
 	c := New(f, spec())
 	srv := httptest.NewServer(c.Middleware(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
